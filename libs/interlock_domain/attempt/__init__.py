@@ -1,0 +1,1 @@
+"""One attempt and the walk along a plan: deadlines, backoff, outcomes and the request record."""

@@ -1,0 +1,1 @@
+"""The event log: the port, the envelope's codec, upcasters, and adapters."""

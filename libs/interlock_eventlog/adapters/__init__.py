@@ -1,0 +1,1 @@
+"""Adapters of the port: one module each, constructed by composition roots only."""

@@ -1,0 +1,1 @@
+"""The state feed: what projectors publish and gateways follow."""

@@ -1,0 +1,1 @@
+"""Request records: the terminal account of each request, outside the log."""
