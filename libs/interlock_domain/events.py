@@ -23,7 +23,7 @@ class _Event(Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=
 # --- decisions -----------------------------------------------------------------------------
 
 
-class ConfigApplied(_Event, tag="ConfigApplied"):
+class ConfigApplied(_Event, frozen=True, kw_only=True, tag="ConfigApplied"):
     """A configuration became revision `revision`; the batch holds the events it implies."""
 
     revision: int
@@ -38,28 +38,28 @@ class ConfigApplied(_Event, tag="ConfigApplied"):
     admins: tuple[Admin, ...] = ()
 
 
-class PolicySet(_Event, tag="PolicySet"):
+class PolicySet(_Event, frozen=True, kw_only=True, tag="PolicySet"):
     """The whole policy and the gateways' process limits, as now in force."""
 
     policy: Policy
     server: ServerLimits = ServerLimits()
 
 
-class ProviderDefined(_Event, tag="ProviderDefined"):
+class ProviderDefined(_Event, frozen=True, kw_only=True, tag="ProviderDefined"):
     provider: Provider
 
 
-class ProviderRemoved(_Event, tag="ProviderRemoved"):
+class ProviderRemoved(_Event, frozen=True, kw_only=True, tag="ProviderRemoved"):
     provider: str
 
 
-class ProviderStateSet(_Event, tag="ProviderStateSet"):
+class ProviderStateSet(_Event, frozen=True, kw_only=True, tag="ProviderStateSet"):
     provider: str
     state: AdminState
     expires_in_ms: int | None = None
 
 
-class CredentialQuarantined(_Event, tag="CredentialQuarantined"):
+class CredentialQuarantined(_Event, frozen=True, kw_only=True, tag="CredentialQuarantined"):
     """All targets of (provider, fingerprint) are out until released; one recheck per interval."""
 
     provider: str
@@ -69,26 +69,26 @@ class CredentialQuarantined(_Event, tag="CredentialQuarantined"):
     evidence: tuple[int, ...] = ()
 
 
-class CredentialReleased(_Event, tag="CredentialReleased"):
+class CredentialReleased(_Event, frozen=True, kw_only=True, tag="CredentialReleased"):
     provider: str
     fingerprint: str
 
 
-class TargetDefined(_Event, tag="TargetDefined"):
+class TargetDefined(_Event, frozen=True, kw_only=True, tag="TargetDefined"):
     target: Target
 
 
-class TargetRemoved(_Event, tag="TargetRemoved"):
+class TargetRemoved(_Event, frozen=True, kw_only=True, tag="TargetRemoved"):
     target: str
 
 
-class TargetStateSet(_Event, tag="TargetStateSet"):
+class TargetStateSet(_Event, frozen=True, kw_only=True, tag="TargetStateSet"):
     target: str
     state: AdminState
     expires_in_ms: int | None = None
 
 
-class CooldownSet(_Event, tag="CooldownSet"):
+class CooldownSet(_Event, frozen=True, kw_only=True, tag="CooldownSet"):
     """An operator rests a target; shape `*` means all shapes."""
 
     target: str
@@ -96,28 +96,28 @@ class CooldownSet(_Event, tag="CooldownSet"):
     duration_ms: int
 
 
-class CooldownLifted(_Event, tag="CooldownLifted"):
+class CooldownLifted(_Event, frozen=True, kw_only=True, tag="CooldownLifted"):
     """An operator ends every cooldown of the shape (`*`: of all shapes), ramp included."""
 
     target: str
     shape: str
 
 
-class PoolDefined(_Event, tag="PoolDefined"):
+class PoolDefined(_Event, frozen=True, kw_only=True, tag="PoolDefined"):
     pool: Pool
 
 
-class PoolRemoved(_Event, tag="PoolRemoved"):
+class PoolRemoved(_Event, frozen=True, kw_only=True, tag="PoolRemoved"):
     pool: str
 
 
-class PoolStateSet(_Event, tag="PoolStateSet"):
+class PoolStateSet(_Event, frozen=True, kw_only=True, tag="PoolStateSet"):
     pool: str
     state: AdminState
     expires_in_ms: int | None = None
 
 
-class MemberStateSet(_Event, tag="MemberStateSet"):
+class MemberStateSet(_Event, frozen=True, kw_only=True, tag="MemberStateSet"):
     """One pool's candidate only; the same target in another pool is untouched."""
 
     pool: str
@@ -126,18 +126,18 @@ class MemberStateSet(_Event, tag="MemberStateSet"):
     expires_in_ms: int | None = None
 
 
-class GatewayKeyDefined(_Event, tag="GatewayKeyDefined"):
+class GatewayKeyDefined(_Event, frozen=True, kw_only=True, tag="GatewayKeyDefined"):
     key: GatewayKey
 
 
-class GatewayKeyRevoked(_Event, tag="GatewayKeyRevoked"):
+class GatewayKeyRevoked(_Event, frozen=True, kw_only=True, tag="GatewayKeyRevoked"):
     name: str
 
 
 # --- facts ---------------------------------------------------------------------------------
 
 
-class AttemptFailed(_Event, tag="AttemptFailed"):
+class AttemptFailed(_Event, frozen=True, kw_only=True, tag="AttemptFailed"):
     """One attempt failed on a target, whoever was at fault except the caller."""
 
     request: str
@@ -157,7 +157,7 @@ class AttemptFailed(_Event, tag="AttemptFailed"):
     probe: bool = False
 
 
-class AttemptSucceeded(_Event, tag="AttemptSucceeded"):
+class AttemptSucceeded(_Event, frozen=True, kw_only=True, tag="AttemptSucceeded"):
     """One success worth telling at once: the gateway's view of (target, shape) was not clean."""
 
     request: str
@@ -181,11 +181,11 @@ class SuccessRow(Struct, frozen=True, kw_only=True):
     duration: tuple[int, ...] = ()
 
 
-class SuccessesCounted(_Event, tag="SuccessesCounted"):
+class SuccessesCounted(_Event, frozen=True, kw_only=True, tag="SuccessesCounted"):
     rows: tuple[SuccessRow, ...]
 
 
-class GatewayReported(_Event, tag="GatewayReported"):
+class GatewayReported(_Event, frozen=True, kw_only=True, tag="GatewayReported"):
     """A gateway's sign of life: each 2 s, at start and at a clean stop."""
 
     moment: str = "running"
@@ -201,13 +201,13 @@ class GatewayReported(_Event, tag="GatewayReported"):
     pools: tuple[str, ...] = ()
 
 
-class SnapshotRejected(_Event, tag="SnapshotRejected"):
+class SnapshotRejected(_Event, frozen=True, kw_only=True, tag="SnapshotRejected"):
     version: str
     digest: str
     reason: str
 
 
-class ClockTicked(_Event, tag="ClockTicked"):
+class ClockTicked(_Event, frozen=True, kw_only=True, tag="ClockTicked"):
     """Time passed; appended by the lease holder so that deadlines fall due without traffic."""
 
 

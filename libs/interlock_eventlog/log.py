@@ -39,6 +39,18 @@ class VersionConflict(Struct, frozen=True, kw_only=True):
     actual: int
 
 
+class ReusedId(Exception):
+    """A caller used one id for two events; a mistake in the caller, never a refusal."""
+
+
+class UnreadableDecision(Exception):
+    """A decision in the log that this program cannot read: its reader must stop before it.
+
+    A fact that cannot be read is passed over instead: `read` gives a ClockTicked without a source in
+    its place, since time did pass, and so every reader's position moves on.
+    """
+
+
 class EventLog(Protocol):
     """At most six methods; positions are integers from 1, `after=0` reads from the beginning."""
 
@@ -47,7 +59,10 @@ class EventLog(Protocol):
         ...
 
     async def publish(self, stream: str, facts: Sequence[NewEvent]) -> int:
-        """Append facts without a version check; returns the position of the last."""
+        """Append facts without a version check; returns the position of the last.
+
+        A fact whose id is in the log already is kept once, where it stands.
+        """
         ...
 
     async def read(self, *, after: int, limit: int, stream: str | None = None) -> list[RecordedEvent]:

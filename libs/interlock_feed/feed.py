@@ -38,3 +38,23 @@ class FeedPublisher(Protocol):
     async def publish(self, commit: CommitRow, rows: Mapping[str, bytes | None]) -> None:
         """Make the rows and then the commit visible, atomically for readers."""
         ...
+
+
+class LastKnownGood(Struct, frozen=True, kw_only=True):
+    """A table that was good once, and the wall clock of its writing (ms)."""
+
+    commit: CommitRow
+    rows: dict[str, bytes]
+    written_wall_ms: int
+
+
+class SnapshotStore(Protocol):
+    """Where a gateway keeps its last known good table across its own restarts."""
+
+    def save(self, commit: CommitRow, rows: Mapping[str, bytes], wall_ms: int) -> None:
+        """Replace what is kept, atomically and synced. Raises OSError."""
+        ...
+
+    def load(self) -> LastKnownGood | None:
+        """What is kept; None when there is nothing or it cannot be trusted. Never raises."""
+        ...

@@ -5,11 +5,14 @@ keeps one.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
 from interlock_domain.attempt.record import RequestRecord
+
+MIN_PREFIX: Final = 6
+"""A request id may be shortened to this many characters."""
 
 
 class RecordFilter(Struct, frozen=True, kw_only=True):

@@ -68,5 +68,9 @@ class Views(Protocol):
     async def transitions(
         self, *, subject: str | None = None, after: int = 0, limit: int = 500, newest: bool = False
     ) -> Sequence[Effect]:
-        """Effects in log order (newest=True: latest first), of one subject or of all."""
+        """Effects in log order (newest=True: latest first), of one subject or of all.
+
+        `after` is the position where the previous page ended, in reading order: with newest=True the
+        page goes on below it. A page ends between positions, so it may be a few longer than `limit`.
+        """
         ...

@@ -94,6 +94,32 @@ class Budgets(Struct, frozen=True, kw_only=True):
     hedge_ratio: float = 0.02
 
 
+class Hedge(Struct, frozen=True, kw_only=True):
+    """A second target that may race for the first token (requirements C7); not in this version."""
+
+    enabled: bool = False
+    after_ms: int | None = None
+    """None = the 95th percentile of the target's time to first token."""
+
+
+class Affinity(Struct, frozen=True, kw_only=True):
+    """Keeping a session with its target (requirements A5)."""
+
+    enabled: bool = True
+    header: str = "x-interlock-session"
+    ttl_ms: int = 30 * MINUTE
+    table: int = 10_000
+    load_factor: float = 1.25
+    fail_back: str = "session_end"
+
+
+class Queue(Struct, frozen=True, kw_only=True):
+    """Requests that may wait while every target rests (requirements B3); size 0 = none waits."""
+
+    size: int = 0
+    wait_ms: int = 0
+
+
 class TargetPolicy(Struct, frozen=True, kw_only=True):
     """The fold-side part of the policy, in force for one target."""
 
@@ -112,6 +138,9 @@ class PoolPolicy(Struct, frozen=True, kw_only=True):
     max_excluded: float = 0.5
     budgets: Budgets = Budgets()
     failover_on_content_policy: bool = False
+    hedge: Hedge = Hedge()
+    affinity: Affinity = Affinity()
+    queue: Queue = Queue()
 
 
 class Policy(Struct, frozen=True, kw_only=True):
@@ -129,6 +158,7 @@ class ServerLimits(Struct, frozen=True, kw_only=True):
     max_headers: int = 64 * 1024
     max_concurrent: int = 2_000
     drain_ms: int = 30 * SECOND
+    cors_origins: tuple[str, ...] = ()
 
 
 class Retention(Struct, frozen=True, kw_only=True):

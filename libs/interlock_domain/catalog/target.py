@@ -1,8 +1,13 @@
 """A target: provider + exact upstream model; the unit that is called and cooled."""
 
+from typing import Final
+
 from msgspec import Struct
 
 from interlock_domain.catalog.policy import TargetPolicy
+
+CAPABILITIES: Final = ("tools", "vision", "audio", "json_schema")
+"""What a request may need and a target may declare; closed, so that a slip cannot exclude a target."""
 
 
 class Target(Struct, frozen=True, kw_only=True, omit_defaults=True):

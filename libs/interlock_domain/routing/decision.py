@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct, field
 
-from interlock_domain.words import Api, Eligibility, Reason, Shape, StrategyName
+from interlock_domain.words import Api, Eligibility, FailureClass, Reason, Shape, StrategyName
 
 ENGINE: Final = "1"
 """Version of compile + route; raise it when the same inputs may give another plan."""
@@ -50,7 +50,8 @@ class RouteInputs(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One target inside one routing pass. `rank` counts from 1; None = not in the plan.
 
-    `until_ms` (log time) says when a soft exclusion may end; `cause` is the log position behind it.
+    `until_ms` (log time) says when a soft exclusion may end; `cause` is the log position behind the first
+    reason and `failure` the class that led to it.
     """
 
     target: str
@@ -60,6 +61,7 @@ class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     probe: bool = False
     until_ms: int | None = None
     cause: int | None = None
+    failure: FailureClass | None = None
 
 
 class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):

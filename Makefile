@@ -1,0 +1,104 @@
+# One way to do each thing. A fresh machine needs Python 3.11+ and make; `uv` is used when it is there, only because it is quicker.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+PYTEST_ARGS ?=
+WORKERS ?= 2
+LLAMA ?= tests/drills/llama/run.py
+# The failure drills, in this order: every program in tests/drills, or those that DRILLS="..." names.
+DRILLS ?= $(filter-out %/__init__.py,$(sort $(wildcard tests/drills/*.py)))
+
+# The first of these that is new enough makes the environment; PYTHON=... on the command line comes before them.
+PYTHONS := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14
+COMPILE := uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-header --no-annotate
+
+define install
+if uv --version >/dev/null 2>&1; then \
+	uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/build.txt -r $(1) && \
+	uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
+else \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt -r $(1) && \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .; \
+fi
+endef
+
+.PHONY: help run test check bench drills llama requirements dev clean nginx
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.base ## everything in one process on :8080 and :8081; ARGS="--config my.yaml" goes to `interlock quickstart`
+	@exec $(BIN)/interlock quickstart $(ARGS)
+
+test: $(VENV)/.dev nginx ## the whole suite, with branch coverage; the domain must be at 100 %
+	@mkdir -p reports/tmp
+	@$(BIN)/pytest tests -n $(WORKERS) --cov --cov-report= $(PYTEST_ARGS)
+	@echo "--- coverage of everything: $$($(BIN)/coverage report --format=total) % of lines and branches"
+	@echo "--- coverage of the domain: every line and every branch"
+	@$(BIN)/coverage report --include='libs/interlock_domain/*' --skip-covered --fail-under=100
+
+check: $(VENV)/.dev ## format, lint, types, import contracts, unit tests: what must be green before a commit
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy $(wildcard libs services tests benchmarks)
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest -q tests/libs/interlock_domain tests/architecture $(PYTEST_ARGS)
+
+bench: $(VENV)/.dev nginx ## what a request and a folded event cost
+	@$(BIN)/python benchmarks/gateway.py
+	@$(BIN)/python benchmarks/fold.py
+
+drills: $(VENV)/.dev nginx ## the failure drills: programs that break a running system and time its return
+	@for drill in $(DRILLS); do echo "--- $$drill"; $(BIN)/python "$$drill" || exit 1; done
+
+llama: $(VENV)/.dev ## drills against a real llama.cpp server
+	@$(BIN)/python $(LLAMA) $(ARGS)
+
+dev: $(VENV)/.dev ## the environment alone, with everything the tests need
+
+requirements: ## compile the hashed requirements anew (needs uv); UPGRADE=1 takes the newest versions
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -o requirements/base.txt
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml --group dev -o requirements/dev.txt
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) --group build -o requirements/build.txt
+	@echo "requirements compiled: git diff requirements/"
+
+clean: ## remove the environment, the caches and the reports of the last run; never .interlock, which holds a log
+	@rm -rf $(VENV) .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis reports/tmp dist build
+	@find libs services tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# The upstream of the benchmarks and of some system tests. Missing, it is installed where that is possible, else named loudly.
+nginx:
+	@if ! command -v nginx >/dev/null; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "installing nginx"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nginx-light >/dev/null || true; \
+		fi; \
+	fi
+	@if ! command -v nginx >/dev/null; then \
+		echo "!!! SKIPPED: nginx is missing, so the tests that need it do not run (install it, or run as root on Debian or Ubuntu)" >&2; \
+		if [ "$${CI:-}" = true ]; then exit 1; fi; \
+	fi
+
+$(BIN)/python:
+	@for candidate in $(PYTHONS); do \
+		if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found="$$candidate"; break; fi; \
+	done; \
+	if [ -z "$${found:-}" ]; then \
+		echo "Interlock needs Python 3.11 or newer; python3 here is: $$(python3 --version 2>&1 || true). Install one, or name it: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; \
+	fi; \
+	"$$found" -m venv $(VENV) || { rm -rf $(VENV); echo "the venv module did not work; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+# A stamp is older than what it was made from, or it is good: the second `make run` starts at once.
+$(VENV)/.base: $(BIN)/python requirements/base.txt requirements/build.txt pyproject.toml
+	@echo "installing what interlock needs (once)"
+	@$(call install,requirements/base.txt)
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/python requirements/dev.txt requirements/build.txt pyproject.toml
+	@echo "installing what the tests need (once)"
+	@$(call install,requirements/dev.txt)
+	@touch $(VENV)/.base $@

@@ -1,0 +1,57 @@
+"""The retry budget of a pool at a gateway: retries are a share of the traffic, whatever fails.
+
+Rule (B6): each request brings `retry_ratio`, each second `retry_floor_per_s`; a same-target retry or
+a failover draws 1; what is not drawn within ten seconds is gone. When all upstreams fail, attempts
+are at most (1 + ratio) x requests + floor. Dropped: a plain cap in tokens, because the right cap of
+a busy pool drowns a quiet one in saved-up retries.
+"""
+
+from typing import Final
+
+from interlock_domain.catalog.policy import Budgets
+
+SAVED_S: Final = 10
+"""Seconds for which deposits count (Finagle's window): long enough for a burst, too short to hoard."""
+
+
+class RetryBudget:
+    """A token bucket over the last ten seconds of requests. Times are any one monotonic clock."""
+
+    __slots__ = ("_at_ms", "_per_second", "_policy", "_second", "_tokens")
+
+    def __init__(self, policy: Budgets, now_ms: int) -> None:
+        self._policy = policy
+        self._at_ms = now_ms
+        self._second = now_ms // 1_000
+        self._per_second = [0] * SAVED_S
+        self._tokens = policy.retry_floor_per_s * SAVED_S
+
+    def request(self, now_ms: int) -> None:
+        """A request of the pool began: deposit its share."""
+        self._roll(now_ms)
+        self._per_second[self._second % SAVED_S] += 1
+        self._tokens += self._policy.retry_ratio
+
+    def left(self, now_ms: int) -> float:
+        """Tokens that may still be drawn."""
+        self._roll(now_ms)
+        return self._tokens
+
+    def draw(self, now_ms: int) -> bool:
+        """Take 1 for a retry or a failover; False when there is less than 1."""
+        self._roll(now_ms)
+        if self._tokens < 1.0:
+            return False
+        self._tokens -= 1.0
+        return True
+
+    def _roll(self, now_ms: int) -> None:
+        """Let time pass: the floor flows in, seconds leave the window, the bucket never overflows."""
+        passed_ms = max(0, now_ms - self._at_ms)
+        self._at_ms += passed_ms
+        second = self._at_ms // 1_000
+        for gone in range(min(second - self._second, SAVED_S)):
+            self._per_second[(self._second + 1 + gone) % SAVED_S] = 0
+        self._second = second
+        worth = SAVED_S * self._policy.retry_floor_per_s + self._policy.retry_ratio * sum(self._per_second)
+        self._tokens = min(worth, self._tokens + self._policy.retry_floor_per_s * passed_ms / 1_000)

@@ -1,0 +1,1 @@
+"""How a pool orders the eligible members of one tier: one pure module per strategy, and a table."""

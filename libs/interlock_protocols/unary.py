@@ -1,0 +1,89 @@
+"""Is a whole answer with a 2xx status really an answer? And may a 200 be read as a stream?
+
+It owns the check of errors wrapped in success (requirements C4). Rule: a chat answer is a JSON object
+with choices; anything else is a failure of the attempt, whatever the status says. Byte markers before
+the parse were dropped: the parse costs 2 us for 600 bytes and also yields usage and model.
+"""
+
+from typing import Any
+
+import orjson
+from msgspec import Struct
+
+from interlock_domain.words import FailureClass
+from interlock_protocols.classify import classify_in_band
+from interlock_protocols.failed_answer import FailedAnswer, broken
+
+Tokens = tuple[int | None, int | None]
+"""Prompt and completion tokens, as the upstream counted them."""
+
+
+class Answered(Struct, frozen=True, kw_only=True):
+    """A whole answer that is one. `model` is the upstream's own value."""
+
+    usage: Tokens | None = None
+    model: str | None = None
+
+
+def is_event_stream(content_type: bytes | None) -> bool:
+    """Whether a 200 may be scanned as a stream; JSON and HTML may not (an SDK would read them as empty)."""
+    return content_type is not None and content_type.lstrip().lower().startswith(b"text/event-stream")
+
+
+def check_unary(status: int, content_type: bytes | None, body: bytes) -> Answered | FailedAnswer:
+    """Judge the whole body of a 2xx answer to a request without a stream."""
+    try:
+        root = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _no_json(status, content_type, body)
+    error = _error_of(root)
+    if error:
+        return classify_in_band(error)
+    if type(root) is not dict or not root.get("choices"):
+        return _malformed(status, "no_choices", "a successful answer without choices")
+    model = root.get("model")
+    return Answered(usage=tokens_of(root.get("usage")), model=model if type(model) is str else None)
+
+
+def check_not_a_stream(status: int, content_type: bytes | None, body: bytes) -> FailedAnswer:
+    """The meaning of a 2xx that is no event stream although one was asked for."""
+    judged = check_unary(status, content_type, body)
+    if isinstance(judged, FailedAnswer):
+        return judged
+    return _malformed(status, "not_a_stream", "a whole answer where a stream was asked for")
+
+
+def tokens_of(usage: Any) -> Tokens | None:
+    """The token numbers of a `usage` object; anything but whole numbers is left out."""
+    if type(usage) is not dict:
+        return None
+    prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    return (prompt if type(prompt) is int else None, completion if type(completion) is int else None)
+
+
+def _error_of(root: Any) -> Any:
+    """The error an answer carries: at its root, in its first choice (OpenRouter), or as a bare envelope."""
+    if type(root) is list:
+        root = root[0] if root else None
+    if type(root) is not dict:
+        return None
+    if root.get("error"):
+        return root
+    if root.get("object") == "error" or root.get("type") == "error":
+        return root
+    choices = root.get("choices")
+    first = choices[0] if type(choices) is list and choices else None
+    if type(first) is not dict:
+        return None
+    return first.get("error") or (first if first.get("finish_reason") == "error" else None)
+
+
+def _no_json(status: int, content_type: bytes | None, body: bytes) -> FailedAnswer:
+    if not body.strip():
+        return _malformed(status, "empty_body", "a successful answer with an empty body")
+    kind = content_type.decode("latin-1")[:80] if content_type else "unknown type"
+    return _malformed(status, "not_json", f"a successful answer that is no JSON ({kind})")
+
+
+def _malformed(status: int, code: str, message: str) -> FailedAnswer:
+    return broken(FailureClass.MALFORMED, code, message, status=status)

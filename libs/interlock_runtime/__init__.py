@@ -1,0 +1,1 @@
+"""What every service needs around its work: storage threads, settings, logging, metrics, shutdown."""

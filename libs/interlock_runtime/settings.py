@@ -1,0 +1,109 @@
+"""Process settings: the environment, read once, by name, in one place.
+
+Rule: only composition roots call this, with the environment as an argument; nothing else reads it. All
+mistakes are told at once, a misspelt variable among them. Dropped: a settings library; it costs a tenth
+of a second at the start of every command, and these are a dozen plain values.
+"""
+
+import platform
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Final
+
+from msgspec import Struct
+
+PREFIX: Final = "INTERLOCK_"
+LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+_GATEWAY_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,200}")
+
+
+class SettingsProblem(Struct, frozen=True):
+    """One variable that cannot be used; the message says what to do."""
+
+    variable: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.variable}: {self.message}"
+
+
+class RuntimeSettings(Struct, frozen=True, kw_only=True):
+    """What a process is told by its environment; every value has a default that works on one machine."""
+
+    data_dir: str = ".interlock"
+    database_url: str | None = None
+    feed: str | None = None
+    kafka_bootstrap: tuple[str, ...] = ()
+    kafka_security_protocol: str = "PLAINTEXT"
+    kafka_sasl_mechanism: str | None = None
+    kafka_sasl_username: str | None = None
+    kafka_sasl_password: str | None = None
+    kafka_ca: str | None = None
+    gateway_id: str
+    admin_token: str | None = None
+    control_url: str | None = None
+    log_level: str = "INFO"
+
+    def __repr__(self) -> str:
+        """Without the values: three of them are or hold secrets."""
+        return f"RuntimeSettings(data_dir={self.data_dir!r}, gateway_id={self.gateway_id!r}, ...)"
+
+
+VARIABLES: Final = {
+    "DATA_DIR": "Folder of an embedded run: database, lock, keys",
+    "DATABASE_URL": "`postgresql://user@host:5432/db` or `sqlite:///path`",
+    "FEED": "Where a gateway follows the state: `kafka` or `http(s)://control:8081`",
+    "KAFKA_BOOTSTRAP": "`host:port,host:port`",
+    "KAFKA_SECURITY_PROTOCOL": "`PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`",
+    "KAFKA_SASL_MECHANISM": "`PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`",
+    "KAFKA_SASL_USERNAME": "",
+    "KAFKA_SASL_PASSWORD": "",
+    "KAFKA_CA": "File with the certificate authority",
+    "GATEWAY_ID": "Name of this gateway; the host's name when not set",
+    "ADMIN_TOKEN": "Token for the control plane",
+    "CONTROL_URL": "Control plane that the command line talks to",
+    "LOG_LEVEL": "`DEBUG`, `INFO`, `WARNING` or `ERROR`",
+}
+
+_CHECKS: Final = {
+    "DATABASE_URL": (r"(postgresql|sqlite)://.+", "wants postgresql://user@host:5432/db or sqlite:///path"),
+    "FEED": (r"kafka|https?://.+", "wants `kafka` or the address of a control plane"),
+    "KAFKA_BOOTSTRAP": (r"[^\s,]+:\d+(,[^\s,]+:\d+)*", "wants host:port, several with commas"),
+    "KAFKA_SECURITY_PROTOCOL": (r"PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL", "wants PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"),
+    "KAFKA_SASL_MECHANISM": (r"PLAIN|SCRAM-SHA-256|SCRAM-SHA-512", "wants PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"),
+    "GATEWAY_ID": (_GATEWAY_ID.pattern, "wants letters, digits and - _ . : only"),
+    "CONTROL_URL": (r"https?://.+", "wants http://host:8081"),
+    "LOG_LEVEL": ("|".join(LOG_LEVELS), f"wants {', '.join(LOG_LEVELS)}"),
+}  # fmt: skip
+
+
+def runtime_settings(environ: Mapping[str, str], *, host: str | None = None) -> RuntimeSettings | tuple[SettingsProblem, ...]:
+    """The settings, or everything that is wrong with them. An empty variable counts as not set."""
+    given = {name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX) and value}
+    if "LOG_LEVEL" in given:
+        given["LOG_LEVEL"] = given["LOG_LEVEL"].upper()
+    problems = [problem for name, value in given.items() if (problem := _problem(name, value)) is not None]
+    if problems:
+        return tuple(problems)
+    values: dict[str, object] = {name.lower(): value for name, value in given.items()}
+    if "KAFKA_BOOTSTRAP" in given:
+        values["kafka_bootstrap"] = tuple(given["KAFKA_BOOTSTRAP"].split(","))
+    values.setdefault("gateway_id", host_id(host if host is not None else platform.node()))
+    return RuntimeSettings(**values)  # type: ignore[arg-type]
+
+
+def host_id(host: str) -> str:
+    """A host's name as a gateway id: what an id may not hold becomes a dash."""
+    return re.sub(r"[^A-Za-z0-9._:-]", "-", host)[:200] or "gateway"
+
+
+def _problem(name: str, value: str) -> SettingsProblem | None:
+    if name not in VARIABLES:
+        near = get_close_matches(name, VARIABLES, n=1)
+        hint = f"Did you mean {PREFIX}{near[0]}?" if near else f"Known: {', '.join(VARIABLES)}."
+        return SettingsProblem(PREFIX + name, f"no such variable. {hint}")
+    pattern, message = _CHECKS.get(name, (None, ""))
+    if pattern is None or re.fullmatch(pattern, value):
+        return None
+    return SettingsProblem(PREFIX + name, message)

@@ -1,0 +1,1 @@
+"""Shipped test kit: fakes, builders and one contract suite for each port."""

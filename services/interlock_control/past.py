@@ -1,0 +1,104 @@
+"""The past, folded again: the state at a place, what differs between two, and proofs of decisions.
+
+Rule: pure over ports, so the same functions run in the child process over a read-only file and in tests over
+memory. The fold starts at the nearest checkpoint at or before the place; answers are bytes, because they cross
+a process border and go to the client as they are. A place inside a batch of decisions is the state before it,
+and every answer names the position that it really shows.
+"""
+
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from interlock_control.differing import difference
+from interlock_control.place import Place
+from interlock_control.proof import Proof, expired, judge
+from interlock_control.scene import Scene, scene_of
+from interlock_control.showing import Kind, shown
+from interlock_domain.attempt.record import RequestRecord
+from interlock_domain.projection.evolve import evolve
+from interlock_domain.projection.state import State, empty_state
+from interlock_eventlog.log import EventLog
+from interlock_views.trusted import trusted_state
+from interlock_views.views import Views
+
+READ: Final = 2_000
+"""Records a read: nobody else runs on this loop, so only memory speaks against more."""
+
+
+class StateAt(Struct, frozen=True, kw_only=True):
+    """What one resource showed at a place."""
+
+    kind: Kind
+    place: Place
+    generation: int
+
+
+class Difference(Struct, frozen=True, kw_only=True):
+    """What two places show differently."""
+
+    before: Place
+    after: Place
+    generation: int
+
+
+class Prove(Struct, frozen=True, kw_only=True):
+    """Does the recorded decision follow from the log?"""
+
+    record: RequestRecord
+
+
+Question = StateAt | Difference | Prove
+
+
+class Told(Struct, frozen=True, kw_only=True):
+    """An answer from the past: JSON, the position that it shows and the log time it was read at."""
+
+    body: bytes
+    position: int
+    as_of_ms: int
+
+
+async def answer(log: EventLog, views: Views, projection: str, question: Question) -> Told:
+    """Fold, and tell."""
+    match question:
+        case StateAt():
+            scene = await _scene(log, views, projection, question.place, question.generation)
+            return _told(shown(scene, question.kind), scene)
+        case Difference():
+            before = await _scene(log, views, projection, question.before, question.generation)
+            after = await _scene(log, views, projection, question.after, question.generation)
+            return _told(difference(before, after), after)
+        case Prove():
+            return await _proved(log, views, projection, question.record)
+
+
+async def fold_to(log: EventLog, views: Views, projection: str, position: int) -> State:
+    """The state at a position, from the nearest trusted checkpoint; earlier when the log ends or begins there."""
+    state = trusted_state(await views.checkpoint(projection, at_or_before=position)) or empty_state()
+    read = state.position
+    while read < position and state.gap is None:
+        records = await log.read(after=read, limit=min(READ, position - read))
+        for record in records:
+            if record.position > position:
+                return state
+            evolve(state, record)
+        if not records:
+            return state
+        read = records[-1].position
+    return state
+
+
+async def _scene(log: EventLog, views: Views, projection: str, place: Place, generation: int) -> Scene:
+    state = await fold_to(log, views, projection, place.position)
+    as_of_ms = state.log_ms if place.moment_ms is None else max(state.log_ms, place.moment_ms + state.clock.offset_ms)
+    return scene_of(state, as_of_ms, generation=generation)
+
+
+async def _proved(log: EventLog, views: Views, projection: str, record: RequestRecord) -> Told:
+    raise NotImplementedError
+
+
+def _told(shows: object, scene: Scene) -> Told:
+    return Told(body=msgspec.json.encode(shows), position=scene.state.position, as_of_ms=scene.as_of_ms)

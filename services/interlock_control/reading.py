@@ -1,0 +1,52 @@
+"""Reads of the routing state: now, or at `?at=`, after `?min_position=`, with the position in the answer.
+
+Rule: both go through the same functions of showing.py; now is answered here from the live state, then is asked
+of the past. Every answer says in headers which position it shows and at which log time.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+import msgspec
+from fastapi import Query, Response
+
+from interlock_control.past import Question, StateAt, Told
+from interlock_control.plane import ControlPlane
+from interlock_control.positions import place_of, wait_for
+from interlock_control.showing import Kind, shown
+
+At = Annotated[
+    str | None, Query(description="a position (1042), a distance (-15m) or RFC 3339", examples=["-15m"])
+]
+MinPosition = Annotated[
+    str | None,
+    Query(description="wait up to 3 s until the projection has passed this position", examples=["1042"]),
+]
+JSON: Final = "application/json"
+
+
+async def read(plane: ControlPlane, kind: Kind, at: str | None, min_position: str | None) -> Response:
+    """The answer of one resource, now or then."""
+    await wait_for(min_position, plane.routing)
+    if at is None:
+        scene = plane.now.scene()
+        body = msgspec.json.encode(shown(scene, kind))
+        return told(Told(body=body, position=scene.state.position, as_of_ms=scene.as_of_ms))
+    place = await place_of(at, plane.log, plane.clock)
+    return await asked(plane, StateAt(kind=kind, place=place, generation=plane.routing.status().generation))
+
+
+async def asked(plane: ControlPlane, question: Question) -> Response:
+    """What the past tells."""
+    return told(await plane.past.ask(question))
+
+
+def told(answer: Told) -> Response:
+    """The answer with the place that it shows."""
+    headers = {"x-interlock-position": str(answer.position), "x-interlock-as-of": str(answer.as_of_ms)}
+    return Response(answer.body, headers=headers, media_type=JSON)
+
+
+def joined(bodies: Sequence[bytes]) -> bytes:
+    """A JSON array of documents that are JSON already."""
+    return b"[" + b",".join(bodies) + b"]"

@@ -1,0 +1,100 @@
+"""What goes back to the client: heads, bodies and refusals, in the form of the client API.
+
+Every answer carries the request id twice (openai reads `x-request-id`, anthropic `request-id`), the
+served target, the number of attempts and the snapshot version. An answer that starts is finished or
+aborted; nothing here ever closes a broken stream cleanly.
+"""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from interlock_gateway.asgi import Send
+from interlock_gateway.calls import HOP_BY_HOP
+from interlock_protocols.errors import error_body, error_type
+
+if TYPE_CHECKING:
+    from interlock_gateway.exchange import Exchange
+
+_NOT_PASSED_BACK: Final = HOP_BY_HOP | {
+    b"content-length",
+    b"content-encoding",
+    b"date",
+    b"server",
+    b"x-request-id",
+    b"request-id",
+}
+_JSON: Final = (b"content-type", b"application/json")
+_STREAM: Final = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
+
+
+def own_headers(x: "Exchange") -> list[tuple[bytes, bytes]]:
+    """The headers every answer carries."""
+    request_id = x.request_id.encode()
+    headers = [
+        (b"x-request-id", request_id),
+        (b"request-id", request_id),
+        (b"x-interlock-attempts", b"%d" % len(x.attempts)),
+        (b"x-interlock-snapshot", x.version.encode()),
+    ]
+    if x.attempts:
+        headers.append((b"x-interlock-target", x.attempts[-1].target.encode()))
+    return headers
+
+
+def passed_back(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The upstream's headers a client may see: rate limits, processing time and the like."""
+    return [pair for pair in headers if pair[0] not in _NOT_PASSED_BACK]
+
+
+async def send_answer(x: "Exchange", status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    """A whole answer of the upstream: its own status, headers and body."""
+    out = passed_back(headers)
+    out += own_headers(x)
+    out.append((b"content-length", b"%d" % len(body)))
+    x.status = status
+    x.bytes_out += len(body)
+    await x.send({"type": "http.response.start", "status": status, "headers": out})
+    await x.send({"type": "http.response.body", "body": body})
+
+
+async def start_stream(x: "Exchange", headers: list[tuple[bytes, bytes]]) -> None:
+    """The head of a committed stream."""
+    out = [pair for pair in passed_back(headers) if pair[0] not in (b"cache-control", b"x-accel-buffering")]
+    out += _STREAM
+    out += own_headers(x)
+    x.status = 200
+    x.head_sent = True
+    await x.send({"type": "http.response.start", "status": 200, "headers": out})
+
+
+async def send_piece(x: "Exchange", piece: bytes, *, last: bool = False) -> None:
+    """One piece of a stream; `last` ends it cleanly."""
+    x.bytes_out += len(piece)
+    await x.send({"type": "http.response.body", "body": piece, "more_body": not last})
+
+
+async def send_refusal(
+    x: "Exchange",
+    status: int,
+    code: str,
+    message: str,
+    *,
+    param: str | None = None,
+    retry_after_s: int | None = None,
+) -> None:
+    """An error of our own in the client API's shape, with the reason as a header."""
+    headers = [_JSON, (b"x-interlock-reason", code.encode()), *own_headers(x)]
+    if retry_after_s is not None:
+        headers.append((b"retry-after", b"%d" % retry_after_s))
+    if x.attempts or status in (429, 502, 503, 504):
+        headers.append((b"x-should-retry", b"false"))
+    x.reason = code
+    await send_json(x.send, status, error_body(message, error_type(status), code, param), headers)
+    x.status = status
+
+
+async def send_json(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    """A small answer of our own."""
+    out: list[tuple[bytes, bytes]] = [*headers, (b"content-length", b"%d" % len(body))]
+    start: dict[str, Any] = {"type": "http.response.start", "status": status, "headers": out}
+    await send(start)
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,98 @@
+"""`POST /v1/chat/completions`: read, parse, decide, walk; and whatever ends a request early."""
+
+import asyncio
+import logging
+
+from interlock_domain.routing.decision import UnknownModel
+from interlock_domain.words import Result
+from interlock_gateway.answers import send_piece, send_refusal
+from interlock_gateway.asgi import Receive, Scope, Send
+from interlock_gateway.body import BodyRefused, read_body
+from interlock_gateway.calls import client_headers
+from interlock_gateway.decide import decide
+from interlock_gateway.exchange import Exchange
+from interlock_gateway.gateway import Gateway
+from interlock_gateway.walk import walk
+from interlock_protocols.bad_request import BadRequest
+from interlock_protocols.chat import parse_chat
+from interlock_protocols.errors import in_band_error
+
+_log = logging.getLogger(__name__)
+
+
+async def chat_completions(gw: Gateway, scope: Scope, receive: Receive, send: Send) -> None:
+    """One request. Returning before a stream's last piece makes the server cut the connection."""
+    x = Exchange(gw, scope, receive, send)
+    gw.exchanges.add(x)
+    try:
+        await _serve(x)
+    except asyncio.CancelledError:
+        if x.interrupted is None:
+            raise
+        if x.task is not None:
+            x.task.uncancel()
+        await _interrupted(x, x.interrupted)
+    except Exception:  # noqa: BLE001  a bug must cost one request, not the process
+        _log.exception("request %s failed inside the gateway", x.request_id)
+        x.result = Result.BROKEN if x.head_sent else Result.EXHAUSTED
+        x.reason = "internal"
+        if x.status is None:
+            await send_refusal(x, 500, "internal", "the gateway failed on this request; its log says why")
+    finally:
+        x.close()
+
+
+async def _serve(x: Exchange) -> None:
+    held = x.gw.follow.held
+    if held is None:
+        await send_refusal(x, 503, "not_ready", "no routing snapshot yet; run `interlock apply`")
+        return
+    snapshot = held.snapshot
+    x.version = snapshot.version
+    server = snapshot.catalog.server
+    if x.gw.stopping:
+        await send_refusal(x, 503, "shutdown", "this gateway is stopping; send the request again")
+        return
+    if len(x.gw.exchanges) > server.max_concurrent:
+        await send_refusal(
+            x, 429, "concurrency", f"{server.max_concurrent} requests are running", retry_after_s=1
+        )
+        return
+    body = await read_body(x, server.max_body)
+    if isinstance(body, BodyRefused):
+        await send_refusal(x, body.status, body.code, body.message)
+        return
+    x.body = body
+    request = parse_chat(body)
+    if isinstance(request, BadRequest):
+        await send_refusal(x, request.status, request.code.value, request.message, param=request.param)
+        return
+    x.request = request
+    x.headers = client_headers(x.headers)
+    found = decide(x, snapshot, request)
+    if isinstance(found, UnknownModel):
+        x.result = Result.NO_TARGET
+        message = (
+            f"the model `{request.model}` does not exist: it is no pool and no target of a known provider"
+        )
+        await send_refusal(x, 404, "model_not_found", message, param="model")
+        return
+    pool, decision = found
+    x.deadline = x.started + pool.policy.attempts.deadline_ms / 1000
+    now_ms = x.started * 1000
+    x.gw.local.budget(pool.name, pool.policy.budgets, now_ms).request(int(now_ms))
+    await walk(x, pool, decision)
+
+
+async def _interrupted(x: Exchange, why: Result) -> None:
+    """End what is running: a client that left hears nothing, a stopping gateway says so."""
+    x.result = why
+    if why is Result.CLIENT_ABORT:
+        return
+    x.reason = "shutdown"
+    if x.head_sent:
+        await send_piece(
+            x, in_band_error("the gateway is stopping; the answer is incomplete", "server_error", "shutdown")
+        )
+    elif x.status is None:
+        await send_refusal(x, 503, "shutdown", "this gateway is stopping; send the request again")

@@ -1,0 +1,56 @@
+"""One decision: gather every input, ask the one routing function, remember what it gave away."""
+
+from interlock_domain.routing.decision import Decision, RouteInputs, UnknownModel
+from interlock_domain.routing.route import route
+from interlock_domain.snapshot.snapshot import CompiledPool, Snapshot
+from interlock_domain.words import StrategyName
+from interlock_gateway.exchange import Exchange
+from interlock_protocols.chat import ChatRequest
+
+
+def decide(
+    x: Exchange, snapshot: Snapshot, request: ChatRequest
+) -> tuple[CompiledPool, Decision] | UnknownModel:
+    """Resolve the model once and plan; the inputs are kept on the exchange for its record."""
+    gw = x.gw
+    pool = snapshot.resolve(request.model)
+    shape = request.traits.shape.value
+    as_of_ms = gw.follow.as_of_ms()
+    x.inputs = RouteInputs(
+        model=request.model,
+        traits=request.traits,
+        as_of_ms=as_of_ms,
+        seed=gw.ids.seed(),
+        gateway=gw.identity.gateway,
+        turn=_turn(x, pool, shape),
+        local=gw.local.open_targets(shape, gw.monotonic() * 1000),
+        probed=gw.local.probed(as_of_ms),
+        fingerprints=_fingerprints(x, snapshot, pool),
+    )
+    if pool is None:
+        return UnknownModel(request.model)
+    x.pool = pool.name
+    gw.pools_asked[pool.name] = x.started
+    decision = route(snapshot, x.inputs)
+    if isinstance(decision, UnknownModel):
+        return decision
+    x.decision = decision
+    for candidate in decision.candidates:
+        if not candidate.probe:
+            break  # probes are ranked first
+        gw.local.gave_probe(candidate.target, candidate.until_ms or as_of_ms + 1)
+    return pool, decision
+
+
+def _turn(x: Exchange, pool: CompiledPool | None, shape: str) -> int:
+    if pool is None or pool.strategy is not StrategyName.WEIGHTED_ROUND_ROBIN:
+        return 0
+    return x.gw.local.turn(pool.name, shape)
+
+
+def _fingerprints(x: Exchange, snapshot: Snapshot, pool: CompiledPool | None) -> dict[str, str]:
+    if pool is None or not snapshot.dynamic.providers:
+        return {}
+    known = x.gw.fingerprints
+    names = {m.target.provider.name for m in pool.members if m.provider_row and m.provider_row.quarantines}
+    return {name: known[name] for name in sorted(names) if name in known}

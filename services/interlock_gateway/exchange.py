@@ -1,0 +1,151 @@
+"""One request, from its head to its one terminal record.
+
+The exchange is plain state that the walk, the attempts and the answers share; it exists once for
+each request and is never shared between racing attempts. Whoever interrupts it (the client left, the
+gateway stops) says why first and cancels its task; the walk ends at its current await, the attempt's
+connection is released, and the record tells the reason.
+"""
+
+import asyncio
+from typing import Final
+
+from interlock_domain.attempt.record import AttemptRecord, RequestRecord, Skip, Usage
+from interlock_domain.routing.decision import ENGINE, Decision, RouteInputs
+from interlock_domain.words import Result
+from interlock_gateway.asgi import Receive, Scope, Send
+from interlock_gateway.gateway import Gateway
+from interlock_protocols.chat import ChatRequest, with_model
+
+WATCH_AFTER_S: Final = 0.05
+"""A client that leaves is noticed from here on; a watcher for shorter requests would cost each 15 us."""
+
+
+class Exchange:
+    """State of one request; times are monotonic seconds unless a name ends in `_ms`."""
+
+    __slots__ = (
+        "attempts",
+        "body",
+        "bytes_out",
+        "deadline",
+        "decision",
+        "first_content",
+        "gw",
+        "head_sent",
+        "headers",
+        "inputs",
+        "interrupted",
+        "pool",
+        "query",
+        "reason",
+        "receive",
+        "request",
+        "request_id",
+        "result",
+        "send",
+        "skips",
+        "spliced",
+        "started",
+        "status",
+        "task",
+        "usage",
+        "version",
+        "watcher",
+    )
+
+    def __init__(self, gw: Gateway, scope: Scope, receive: Receive, send: Send) -> None:
+        self.gw = gw
+        self.receive = receive
+        self.send = send
+        self.headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self.query: bytes = scope["query_string"]
+        self.request_id = gw.ids.request_id()
+        self.started = gw.monotonic()
+        self.deadline = 0.0
+        self.task = asyncio.current_task()
+        self.watcher: asyncio.Task[None] | None = None
+        self.interrupted: Result | None = None
+        self.body = b""
+        self.request: ChatRequest | None = None
+        self.spliced: tuple[str, bytes] | None = None
+        self.version = ""
+        self.pool = ""
+        self.inputs: RouteInputs | None = None
+        self.decision: Decision | None = None
+        self.attempts: list[AttemptRecord] = []
+        self.skips: list[Skip] = []
+        self.result: Result | None = None
+        self.status: int | None = None
+        self.reason: str | None = None
+        self.head_sent = False
+        self.first_content: float | None = None
+        self.usage: Usage | None = None
+        self.bytes_out = 0
+
+    def since_start_ms(self) -> int:
+        """Milliseconds since the request began."""
+        return int((self.gw.monotonic() - self.started) * 1000)
+
+    def body_for(self, model: str) -> bytes:
+        """The client's body with the model name replaced; the same bytes object when nothing changes."""
+        if self.spliced is not None and self.spliced[0] == model:
+            return self.spliced[1]
+        assert self.request is not None
+        body = with_model(self.body, self.request.model_span, model)
+        self.spliced = (model, body)
+        return body
+
+    def interrupt(self, why: Result) -> None:
+        """End the request now, wherever it is; the first reason stays."""
+        if self.interrupted is None and self.result is None and self.task is not None:
+            self.interrupted = why
+            self.task.cancel()
+
+    def watch(self) -> None:
+        """Begin to notice that the client leaves."""
+        if self.watcher is None:
+            self.watcher = asyncio.get_running_loop().create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while (await self.receive())["type"] != "http.disconnect":
+            continue
+        self.interrupt(Result.CLIENT_ABORT)
+
+    def close(self) -> None:
+        """Write the one terminal record and leave the books."""
+        gw = self.gw
+        gw.exchanges.discard(self)
+        if self.watcher is not None:
+            self.watcher.cancel()
+        result = self.result or Result.SHUTDOWN
+        gw.counters.finished(self.pool, result)
+        if self.inputs is None:
+            return
+        gw.record_seq += 1
+        ended = gw.monotonic()
+        first = self.first_content
+        gw.records.put(
+            RequestRecord(
+                request_id=self.request_id,
+                gateway=gw.identity.gateway,
+                worker=gw.identity.worker,
+                boot=gw.identity.boot,
+                seq=gw.record_seq,
+                started_ms=gw.wall_ms() - int((ended - self.started) * 1000),
+                duration_ms=int((ended - self.started) * 1000),
+                pool=self.pool,
+                inputs=self.inputs,
+                snapshot=self.version,
+                engine=ENGINE,
+                decision=self.decision,
+                attempts=tuple(self.attempts),
+                skips=tuple(self.skips),
+                result=result,
+                status=self.status,
+                reason=self.reason,
+                ttfc_ms=None if first is None else int((first - self.started) * 1000),
+                usage=self.usage,
+                bytes_in=len(self.body),
+                bytes_out=self.bytes_out,
+            )
+        )

@@ -1,0 +1,40 @@
+"""The parts of a gateway process that every request uses: values and ports, no behaviour of its own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from interlock_gateway.calls import CallBook
+from interlock_gateway.counters import Counters
+from interlock_gateway.follow import Follower
+from interlock_gateway.identity import Identity, Ids
+from interlock_gateway.local import LocalView
+from interlock_gateway.outcomes import OutcomeRing
+from interlock_gateway.sender import OutcomeSender, RecordSender
+from interlock_upstream.port import UpstreamClient
+
+if TYPE_CHECKING:
+    from interlock_gateway.exchange import Exchange
+
+
+@dataclass(slots=True, kw_only=True)
+class Gateway:
+    """Built by bootstrap.py. `monotonic` is in seconds, `wall_ms` for people only."""
+
+    identity: Identity
+    ids: Ids
+    follow: Follower
+    client: UpstreamClient
+    calls: CallBook
+    local: LocalView
+    ring: OutcomeRing
+    outcomes: OutcomeSender
+    records: RecordSender
+    counters: Counters
+    fingerprints: dict[str, str]
+    monotonic: Callable[[], float]
+    wall_ms: Callable[[], int]
+    exchanges: "set[Exchange]" = field(default_factory=set)
+    pools_asked: dict[str, float] = field(default_factory=dict)
+    record_seq: int = 0
+    stopping: bool = False

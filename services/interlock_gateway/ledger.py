@@ -1,0 +1,156 @@
+"""What an attempt teaches: the audit entry, the local breaker, the fact for the log, the counters.
+
+One place, so that each attempt is accounted exactly once however it ended. Caller faults and aborted
+attempts teach nothing about the target and stay in the request record alone; so do failures of a
+model that no configuration declares and that has never answered.
+"""
+
+from typing import Final
+
+from interlock_domain.attempt.record import AttemptRecord
+from interlock_domain.events import AttemptFailed, AttemptSucceeded
+from interlock_domain.health.local import LocalFailure
+from interlock_domain.routing.decision import Candidate
+from interlock_domain.snapshot.snapshot import CompiledMember
+from interlock_domain.words import FailureClass, Outcome, Phase
+from interlock_gateway.attempt import Failed
+from interlock_gateway.exchange import Exchange
+
+_SILENT: Final = frozenset((FailureClass.CALLER_FAULT, FailureClass.CLIENT_ABORT))
+_BEFORE_HEADERS: Final = frozenset((Phase.CONNECT, Phase.HEADERS))
+
+
+class Attempt:
+    """One running attempt; times in ms since the request began."""
+
+    __slots__ = ("candidate", "member", "redirect", "started", "target", "try_no", "x")
+
+    def __init__(self, x: Exchange, candidate: Candidate, member: CompiledMember, try_no: int) -> None:
+        self.x = x
+        self.candidate = candidate
+        self.member = member
+        self.target = target = member.target
+        self.try_no = try_no
+        self.started = x.since_start_ms()
+        asked = x.request.model if x.request else ""
+        self.redirect = target.upstream_model if target.upstream_model != asked else None
+        # Provisional: the headers of a stream name the target and the count while it still runs.
+        x.attempts.append(
+            AttemptRecord(
+                number=len(x.attempts) + 1,
+                target=target.id,
+                outcome=Outcome.ABORTED,
+                started_ms=self.started,
+                ended_ms=self.started,
+                try_=try_no,
+            )
+        )
+
+    def succeeded(self, first_content: float | None) -> None:
+        """The client has the whole answer."""
+        x = self.x
+        gw, shape = x.gw, _shape(x)
+        ttft = None if first_content is None else int((first_content - x.started) * 1000) - self.started
+        entry = self._entry(Outcome.SUCCEEDED, ttft_ms=ttft)
+        now_ms = gw.monotonic() * 1000
+        clean = not self.candidate.probe and self.member.row is None and gw.local.clean(self.target.id, shape)
+        gw.local.succeeded(self.target.id, shape, now_ms)
+        if self.target.target is None:
+            gw.local.prove(self.target.id)
+        took = entry.ended_ms - entry.started_ms
+        if clean:
+            gw.ring.counted(self.target.id, shape, ttft_ms=ttft, duration_ms=took)
+            return
+        gw.ring.put(
+            AttemptSucceeded(
+                request=x.request_id,
+                attempt=entry.number,
+                pool=x.pool,
+                target=self.target.id,
+                shape=shape,
+                ttft_ms=ttft,
+                duration_ms=took,
+                try_=self.try_no,
+                probe=self.candidate.probe,
+            ),
+            now_ms,
+        )
+        gw.outcomes.wake()
+
+    def failed(self, failed: Failed, first_content: float | None = None) -> bool:
+        """The attempt failed; returns whether the attempt before it on (target, shape) had failed too."""
+        x = self.x
+        gw, shape = x.gw, _shape(x)
+        ttft = None if first_content is None else int((first_content - x.started) * 1000) - self.started
+        entry = self._entry(Outcome.FAILED, failed=failed, ttft_ms=ttft)
+        gw.counters.attempt_failed(self.target.id if self.target.target else "other", failed.failure)
+        failed_before = gw.local.failed_last(self.target.id, shape)
+        if failed.ours or failed.failure in _SILENT:
+            return failed_before
+        if self.target.target is None and not gw.local.proven(self.target.id):
+            return failed_before
+        now_ms = gw.monotonic() * 1000
+        self._learn(failed, shape, now_ms)
+        all_shapes = failed.phase in _BEFORE_HEADERS and failed.status is None
+        gw.ring.put(
+            AttemptFailed(
+                request=x.request_id,
+                attempt=entry.number,
+                pool=x.pool,
+                target=self.target.id,
+                shape=shape,
+                failure=failed.failure,
+                phase=failed.phase,
+                status=failed.status,
+                retry_after_ms=failed.retry_after_ms,
+                elapsed_ms=entry.ended_ms - entry.started_ms,
+                try_=self.try_no,
+                ok_before=gw.ring.take_ok_before(self.target.id, None if all_shapes else shape),
+                probe=self.candidate.probe,
+            ),
+            now_ms,
+        )
+        gw.outcomes.wake()
+        return failed_before
+
+    def aborted(self) -> None:
+        """The client left or the gateway stops: nothing is learnt about the target."""
+        self._entry(Outcome.ABORTED)
+
+    def _learn(self, failed: Failed, shape: str, now_ms: float) -> None:
+        local = LocalFailure(
+            target=self.target.id,
+            shape=shape,
+            failure=failed.failure,
+            phase=failed.phase,
+            retry_after_ms=failed.retry_after_ms,
+            try_=self.try_no,
+        )
+        self.x.gw.local.failed(local, self.target.policy, now_ms)
+
+    def _entry(
+        self, outcome: Outcome, *, failed: Failed | None = None, ttft_ms: int | None = None
+    ) -> AttemptRecord:
+        x = self.x
+        entry = AttemptRecord(
+            number=len(x.attempts),
+            target=self.target.id,
+            outcome=outcome,
+            started_ms=self.started,
+            ended_ms=x.since_start_ms(),
+            try_=self.try_no,
+            probe=self.candidate.probe,
+            failure=failed.failure if failed else None,
+            phase=failed.phase if failed else None,
+            status=failed.status if failed else None,
+            retry_after_ms=failed.retry_after_ms if failed else None,
+            ttft_ms=ttft_ms,
+            redirect=self.redirect,
+            detail=failed.detail if failed else None,
+        )
+        x.attempts[-1] = entry
+        return entry
+
+
+def _shape(x: Exchange) -> str:
+    return x.request.traits.shape.value if x.request else ""

@@ -1,0 +1,114 @@
+"""What this worker knows before the fleet does: local breakers, probes given away, round-robin turns.
+
+The gateway that saw a failure acts at once (requirements D7); the fleet's word replaces its own as
+soon as it is newer. Everything here is read by route() as an input and therefore recorded.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Final
+
+from interlock_domain.attempt.budget import RetryBudget
+from interlock_domain.catalog.policy import Budgets, TargetPolicy
+from interlock_domain.health.local import LocalBreakers, LocalFailure
+from interlock_domain.rows import TargetRow
+from interlock_domain.snapshot.snapshot import Snapshot
+
+UNDECLARED_KEPT: Final = 200
+"""Undeclared targets remembered as answering, as many as the fold keeps for a provider."""
+
+
+class LocalView:
+    """Times are monotonic ms, except `as_of_ms` and slot ends, which are log time."""
+
+    def __init__(self) -> None:
+        self.breakers = LocalBreakers()
+        self._turns: dict[tuple[str, str], int] = {}
+        self._probed: dict[str, int] = {}
+        self._budgets: dict[str, RetryBudget] = {}
+        self._failed_last: set[tuple[str, str]] = set()
+        self._proven: OrderedDict[str, None] = OrderedDict()
+
+    def open_targets(self, shape: str, now_ms: float) -> tuple[str, ...]:
+        """Targets whose breaker is open for the shape; the usual answer costs one attribute read."""
+        return self.breakers.open_targets(shape, int(now_ms)) if self.breakers.any_open else ()
+
+    def turn(self, pool: str, shape: str) -> int:
+        """The next round-robin turn; only decisions move it, never a listing."""
+        turn = self._turns.get((pool, shape), 0)
+        self._turns[(pool, shape)] = turn + 1
+        return turn
+
+    def budget(self, pool: str, policy: Budgets, now_ms: float) -> RetryBudget:
+        """The retry budget of a pool at this worker, full when it is first asked for."""
+        budget = self._budgets.get(pool)
+        if budget is None:
+            budget = self._budgets[pool] = RetryBudget(policy, int(now_ms))
+        return budget
+
+    def probed(self, as_of_ms: int) -> tuple[str, ...]:
+        """Targets whose probe of the current slot this gateway has given away, whatever the shape."""
+        if not self._probed:
+            return ()
+        for target in [target for target, until in self._probed.items() if until <= as_of_ms]:
+            del self._probed[target]
+        return tuple(sorted(self._probed))
+
+    def gave_probe(self, target: str, slot_end_ms: int) -> None:
+        """A request was chosen as the probe of this slot."""
+        self._probed[target] = slot_end_ms
+
+    def failed(self, failure: LocalFailure, policy: TargetPolicy, now_ms: float) -> None:
+        """An attempt of this worker failed."""
+        self._failed_last.add((failure.target, failure.shape))
+        self.breakers.failed(failure, policy, int(now_ms))
+
+    def succeeded(self, target: str, shape: str, now_ms: float) -> None:
+        """An attempt of this worker succeeded."""
+        if self._failed_last:
+            self._failed_last.discard((target, shape))
+        self.breakers.succeeded(target, shape, int(now_ms))
+
+    def failed_last(self, target: str, shape: str) -> bool:
+        """Whether the last finished attempt of this worker on (target, shape) had failed."""
+        return (target, shape) in self._failed_last
+
+    def clean(self, target: str, shape: str) -> bool:
+        """No strikes and no open breaker here."""
+        return self.breakers.clean(target, shape)
+
+    def prove(self, target: str) -> None:
+        """An undeclared target answered with 2xx: from now on its failures count."""
+        self._proven[target] = None
+        self._proven.move_to_end(target)
+        if len(self._proven) > UNDECLARED_KEPT:
+            self._proven.popitem(last=False)
+
+    def proven(self, target: str) -> bool:
+        """Whether an undeclared target has answered lately."""
+        return target in self._proven
+
+    def swapped(self, before: Snapshot | None, after: Snapshot, now_ms: float) -> None:
+        """The fleet's view changed: its newer cooldowns replace local ones, their end closes them."""
+        held = before.dynamic.targets if before else {}
+        new = after.dynamic.targets
+        if held is new:
+            return
+        for target in _changed(held, new):
+            self._follow(target, held.get(target), new.get(target), int(now_ms))
+
+    def _follow(self, target: str, before: TargetRow | None, after: TargetRow | None, now_ms: int) -> None:
+        had = {c.shape: c for c in before.learned + before.operator} if before else {}
+        has = {c.shape: c for c in after.learned + after.operator} if after else {}
+        for shape, cooldown in has.items():
+            old = had.get(shape)
+            if old is None or old.opened_ms != cooldown.opened_ms:
+                self.breakers.fleet_opened(target, shape, now_ms)
+            elif old.returned_ms is None and cooldown.returned_ms is not None:
+                self.breakers.fleet_ended(target, shape, now_ms)
+        for shape in had.keys() - has.keys():
+            self.breakers.fleet_ended(target, shape, now_ms)
+
+
+def _changed(held: Mapping[str, TargetRow], new: Mapping[str, TargetRow]) -> list[str]:
+    return [t for t in held.keys() | new.keys() if held.get(t) is not new.get(t)]

@@ -1,0 +1,177 @@
+"""One attempt at a streamed answer: hold the preamble, commit at the first content, forward, or break.
+
+Before the commit nothing has reached the client, so every failure is an ordinary failed attempt and
+another target follows unseen. After it there is never a second answer: the client gets the in-band
+error of its API and then an aborted connection, because every SDK takes a clean end for success.
+One upstream read is at most one downstream write.
+"""
+
+from typing import Final
+
+from interlock_domain.words import FailureClass, Phase
+from interlock_gateway.answers import send_piece, start_stream
+from interlock_gateway.attempt import Broken, Failed, Limits, Relayed, transport_failed, usage_of
+from interlock_gateway.exchange import Exchange
+from interlock_gateway.heartbeat import Heartbeat
+from interlock_gateway.unary import inside_success, refused
+from interlock_protocols.chat_stream import ChatScanner, End, Verdict
+from interlock_protocols.errors import in_band_error
+from interlock_protocols.sse import DONE_EVENT
+from interlock_protocols.unary import check_not_a_stream, is_event_stream
+from interlock_upstream.errors import FailureKind, UpstreamFailed
+from interlock_upstream.port import UpstreamResponse
+from interlock_upstream.request import UpstreamRequest
+
+MAX_REFUSAL: Final = 1024 * 1024
+"""Bytes of an error body that are read before it is passed on or classified."""
+REFUSAL_IDLE_S: Final = 10.0
+DRAIN_S: Final = 0.25
+"""After `[DONE]` the transfer's end is awaited this long, so that the connection can be used again."""
+_FORWARDED: Final = (Verdict.PASS, Verdict.COMMIT)
+
+
+async def relay(x: Exchange, request: UpstreamRequest, limits: Limits) -> Relayed | Failed | Broken:
+    """Call and carry the stream to the client."""
+    try:
+        response = await x.gw.client.send(request, limits.phases)
+    except UpstreamFailed as failure:
+        return transport_failed(failure)
+    try:
+        if response.status != 200 or not is_event_stream(response.header(b"content-type")):
+            return await _not_a_stream(x, response, limits)
+        streams = limits.policy.streams
+        scanner = ChatScanner(hold_events=streams.hold_events, hold_bytes=streams.hold_bytes)
+        failed = await _hold(x, response, scanner, limits)
+        if failed is not None:
+            return failed
+        return await _carry(x, response, scanner, limits)
+    finally:
+        response.release()
+
+
+async def _not_a_stream(x: Exchange, response: UpstreamResponse, limits: Limits) -> Failed:
+    try:
+        body = await response.read(MAX_REFUSAL, REFUSAL_IDLE_S)
+    except UpstreamFailed as failure:
+        return transport_failed(failure)
+    if not 200 <= response.status < 300:
+        return refused(x, response, body, limits)
+    return inside_success(
+        check_not_a_stream(response.status, response.header(b"content-type"), body), response
+    )
+
+
+async def _hold(
+    x: Exchange, response: UpstreamResponse, scanner: ChatScanner, limits: Limits
+) -> Failed | None:
+    """Read until content commits the stream; None: `scanner.out` holds what may go out."""
+    monotonic = x.gw.monotonic
+    while True:
+        try:
+            chunk = await response.next(max(0.001, limits.first_content_at - monotonic()))
+        except UpstreamFailed as failure:
+            return transport_failed(failure)
+        if chunk is None:
+            return _ended_early(scanner, response)
+        verdict = scanner.feed(chunk)
+        if verdict is Verdict.COMMIT:
+            return None
+        if verdict is not Verdict.HOLD:
+            return _failed(scanner, response, Phase.PREAMBLE)
+        if scanner.finished:
+            return _ended_early(scanner, response)
+
+
+def _ended_early(scanner: ChatScanner, response: UpstreamResponse) -> Failed | None:
+    if scanner.end() in (End.COMPLETE, End.MISSING_DONE):
+        return None  # a finished answer without content is an answer all the same
+    return _failed(scanner, response, Phase.PREAMBLE)
+
+
+def _failed(scanner: ChatScanner, response: UpstreamResponse, phase: Phase) -> Failed:
+    """What the scanner found wrong; it always knows by the time it is asked."""
+    assert scanner.error is not None
+    failed = inside_success(scanner.error, response)
+    failed.phase = phase
+    return failed
+
+
+async def _carry(
+    x: Exchange, response: UpstreamResponse, scanner: ChatScanner, limits: Limits
+) -> Relayed | Broken:
+    """Send the head and everything from the first content on."""
+    x.first_content = first = x.gw.monotonic()
+    await start_stream(x, response.headers)
+    streams = limits.policy.streams
+    heartbeat = Heartbeat(x, streams.heartbeat_ms / 1000)
+    try:
+        failed = await _forward(x, response, scanner, limits.policy.timeouts.stall_ms / 1000)
+    finally:
+        heartbeat.stop()
+    if failed is not None:
+        await send_piece(x, in_band(failed))
+        return Broken(failed, first)
+    return Relayed(usage_of(scanner.usage), first)
+
+
+async def _forward(
+    x: Exchange, response: UpstreamResponse, scanner: ChatScanner, stall_s: float
+) -> Failed | None:
+    """The hot loop: one read, one scan, one write."""
+    send, read, feed = x.send, response.next, scanner.feed
+    piece = scanner.out
+    while True:
+        if scanner.finished:
+            await send_piece(x, piece, last=True)
+            await _drain(response)
+            return None
+        if piece:
+            x.bytes_out += len(piece)
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        try:
+            chunk = await read(stall_s)
+        except UpstreamFailed as failure:
+            return _cut(failure)
+        if chunk is None:
+            return await _end_of_stream(x, response, scanner)
+        verdict = feed(chunk)
+        piece = scanner.out
+        if verdict not in _FORWARDED:
+            if piece:
+                await send_piece(x, piece)
+            return _failed(scanner, response, Phase.CONTENT)
+
+
+def _cut(failure: UpstreamFailed) -> Failed:
+    failed = transport_failed(failure, committed=True)
+    if failure.kind in (FailureKind.CLOSED_EARLY, FailureKind.RESET):
+        failed.failure = FailureClass.TRUNCATED
+    return failed
+
+
+async def _end_of_stream(x: Exchange, response: UpstreamResponse, scanner: ChatScanner) -> Failed | None:
+    end = scanner.end()
+    if end is End.COMPLETE:
+        await send_piece(x, scanner.out, last=True)
+        return None
+    if end is End.MISSING_DONE:
+        await send_piece(x, scanner.out + DONE_EVENT, last=True)
+        return None
+    return _failed(scanner, response, Phase.CONTENT)
+
+
+async def _drain(response: UpstreamResponse) -> None:
+    try:
+        while not response.complete and await response.next(DRAIN_S) is not None:
+            continue
+    except UpstreamFailed:
+        return
+
+
+def in_band(failed: Failed) -> bytes:
+    """The error a client reads inside a committed stream."""
+    return in_band_error(
+        f"the upstream answer broke off after it had begun ({failed.failure}); it is incomplete",
+        "upstream_error",
+        failed.failure.value,
+    )

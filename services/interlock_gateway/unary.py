@@ -1,0 +1,59 @@
+"""One attempt at a whole answer: call, read, check, classify."""
+
+from typing import Final
+
+from interlock_domain.words import Phase
+from interlock_gateway.attempt import Answered, Failed, Limits, answer_failed, transport_failed, usage_of
+from interlock_gateway.exchange import Exchange
+from interlock_protocols.classify import classify_answer
+from interlock_protocols.failed_answer import FailedAnswer
+from interlock_protocols.unary import check_unary
+from interlock_upstream.errors import UpstreamFailed
+from interlock_upstream.port import UpstreamResponse
+from interlock_upstream.request import UpstreamRequest
+
+MAX_ANSWER: Final = 64 * 1024 * 1024
+"""Bytes of a whole answer that are buffered; larger ones fail as malformed (base64 images fit)."""
+
+
+async def fetch(x: Exchange, request: UpstreamRequest, limits: Limits) -> Answered | Failed:
+    """Call and read the whole answer within the limits."""
+    gw = x.gw
+    ends = gw.monotonic() + limits.phases.headers_s
+    try:
+        response = await gw.client.send(request, limits.phases)
+    except UpstreamFailed as failure:
+        return transport_failed(failure)
+    try:
+        left = max(0.001, ends - gw.monotonic())
+        body = await response.read(MAX_ANSWER, left, left)
+    except UpstreamFailed as failure:
+        return transport_failed(failure)
+    finally:
+        response.release()
+    if not 200 <= response.status < 300:
+        return refused(x, response, body, limits)
+    checked = check_unary(response.status, response.header(b"content-type"), body)
+    if isinstance(checked, FailedAnswer):
+        return inside_success(checked, response)
+    return Answered(response.status, response.headers, body, usage_of(checked.usage))
+
+
+def refused(x: Exchange, response: UpstreamResponse, body: bytes, limits: Limits) -> Failed:
+    """An answer that is no 2xx, classified by table D1."""
+    told = classify_answer(
+        response.status,
+        response.header,
+        body,
+        target_model=limits.model,
+        now_s=x.gw.wall_ms() / 1000,
+    )
+    return answer_failed(told, response.headers, Phase.HEADERS)
+
+
+def inside_success(told: FailedAnswer, response: UpstreamResponse) -> Failed:
+    """An error wrapped in HTTP 200: a failure, and no body that a client may see."""
+    failed = answer_failed(told, response.headers, Phase.PREAMBLE)
+    failed.status = response.status
+    failed.body = None
+    return failed

@@ -1,0 +1,155 @@
+"""The walk along a plan: try the candidates in order until one answers, or say why none did.
+
+The plan was decided once; the walk only follows it. What comes after each failure is a pure rule of
+the domain (attempt/plan.py): the same target again after a wait, the next one at once, or stop. The
+request's deadline is absolute, and no retry resets it.
+"""
+
+import asyncio
+from typing import Final
+
+from interlock_domain.attempt.plan import FailedTry, MoveOn, RetrySame, Step, Stop, Walk, next_step
+from interlock_domain.attempt.record import Skip
+from interlock_domain.catalog.policy import PoolPolicy
+from interlock_domain.routing.decision import Candidate, Decision
+from interlock_domain.snapshot.snapshot import CompiledMember, CompiledPool
+from interlock_domain.words import FailureClass, Phase, Result, SkipReason
+from interlock_gateway.answers import send_answer
+from interlock_gateway.attempt import Answered, Broken, Ended, Failed, Limits, Relayed
+from interlock_gateway.exchange import Exchange
+from interlock_gateway.ledger import Attempt
+from interlock_gateway.refusals import refuse
+from interlock_gateway.stream import relay
+from interlock_gateway.unary import fetch
+from interlock_upstream.errors import InvalidValue
+from interlock_upstream.request import PhaseLimits
+
+PROBE_CONNECT_S: Final = 2.0
+PROBE_FIRST_TOKEN_S: Final = 30.0
+"""Limits of a probe (requirements D5): a client waits for it, so it may not take a full patience."""
+
+
+async def walk(x: Exchange, pool: CompiledPool, decision: Decision) -> None:
+    """Answer the request from the plan."""
+    failures: list[Failed] = []
+    ranked = decision.ranked()
+    for index in range(len(ranked)):
+        if index:
+            x.gw.counters.failed_over(pool.name)
+        stopped = await _try_target(x, pool, ranked, index, failures)
+        if stopped is None:
+            return
+        if isinstance(stopped, Stop):
+            _skip_rest(x, ranked[index + 1 :], stopped.reason)
+            break
+    await refuse(x, pool, decision, failures)
+
+
+def _skip_rest(x: Exchange, rest: tuple[Candidate, ...], reason: SkipReason | None) -> None:
+    if reason is not None:
+        x.skips += [Skip(target=candidate.target, reason=reason) for candidate in rest]
+
+
+async def _try_target(
+    x: Exchange, pool: CompiledPool, ranked: tuple[Candidate, ...], index: int, failures: list[Failed]
+) -> MoveOn | Stop | None:
+    """Attempts at one target; None: the client has been answered (or told that a stream broke)."""
+    candidate = ranked[index]
+    member = _member(pool, candidate.target)
+    try_no = 1
+    while True:
+        attempt = Attempt(x, candidate, member, try_no)
+        ended = await _call(x, member, candidate, pool.policy)
+        if not isinstance(ended, Failed):
+            await _finish(x, attempt, ended)
+            return None
+        failed_before = attempt.failed(ended)
+        failures.append(ended)
+        tried = FailedTry(
+            failure=ended.failure,
+            status=ended.status,
+            retry_after_ms=ended.retry_after_ms,
+            try_=try_no,
+            failed_before=failed_before,
+            content_policy=ended.content_policy,
+        )
+        step = _after(x, pool.policy, candidate, tried, targets_tried=index + 1, left=len(ranked) - index - 1)
+        if not isinstance(step, RetrySame):
+            return step
+        try_no += 1
+        await asyncio.sleep(step.wait_ms / 1000)
+
+
+def _after(
+    x: Exchange, policy: PoolPolicy, candidate: Candidate, tried: FailedTry, *, targets_tried: int, left: int
+) -> Step:
+    """The domain's next step, paid for from the pool's retry budget."""
+    assert x.inputs is not None
+    now = x.gw.monotonic()
+    budget = x.gw.local.budget(x.pool, policy.budgets, now * 1000)
+    walked = Walk(
+        seed=x.inputs.seed,
+        targets_tried=targets_tried,
+        candidates_left=left,
+        time_left_ms=int((x.deadline - now) * 1000),
+        budget=budget.left(int(now * 1000)) >= 1.0,
+    )
+    step = next_step(policy, candidate, tried, walked)
+    if isinstance(step, RetrySame) or (isinstance(step, MoveOn) and step.draws):
+        budget.draw(int(now * 1000))
+    return step
+
+
+async def _call(x: Exchange, member: CompiledMember, candidate: Candidate, policy: PoolPolicy) -> Ended:
+    call = x.gw.calls.of(member.target)
+    if call is None:
+        return Failed(failure=FailureClass.AUTH, phase=Phase.CONNECT, detail="no_credential", ours=True)
+    try:
+        request = call.request(x.headers, x.query, x.body_for(call.model))
+    except InvalidValue as bad:
+        return Failed(failure=FailureClass.CALLER_FAULT, phase=Phase.CONNECT, detail=str(bad), ours=True)
+    assert x.request is not None
+    if x.request.stream:
+        return await relay(x, request, _stream_limits(x, policy, candidate, call.model))
+    return await fetch(x, request, _unary_limits(x, policy, candidate, call.model))
+
+
+def _unary_limits(x: Exchange, policy: PoolPolicy, candidate: Candidate, model: str) -> Limits:
+    left = x.deadline - x.gw.monotonic()
+    connect = policy.timeouts.connect_ms / 1000
+    if candidate.probe:
+        connect = min(connect, PROBE_CONNECT_S)
+    response = min(policy.timeouts.response_ms / 1000, left)
+    return Limits(PhaseLimits(connect_s=min(connect, left), headers_s=response), 0.0, policy, model)
+
+
+def _stream_limits(x: Exchange, policy: PoolPolicy, candidate: Candidate, model: str) -> Limits:
+    now = x.gw.monotonic()
+    connect = policy.timeouts.connect_ms / 1000
+    first = policy.timeouts.first_token_ms / 1000
+    if candidate.probe:
+        connect, first = min(connect, PROBE_CONNECT_S), min(first, PROBE_FIRST_TOKEN_S)
+    total = x.started + policy.attempts.first_token_total_ms / 1000
+    ends = min(now + first, total, x.deadline)
+    left = max(0.001, ends - now)
+    return Limits(PhaseLimits(connect_s=min(connect, left), headers_s=left), ends, policy, model)
+
+
+async def _finish(x: Exchange, attempt: Attempt, ended: Answered | Relayed | Broken) -> None:
+    if isinstance(ended, Answered):
+        attempt.succeeded(None)
+        x.usage = ended.usage
+        x.result = Result.ANSWERED
+        await send_answer(x, ended.status, ended.headers, ended.body)
+    elif isinstance(ended, Relayed):
+        attempt.succeeded(ended.first_content)
+        x.usage = ended.usage
+        x.result = Result.ANSWERED
+    else:
+        attempt.failed(ended.failed, ended.first_content)
+        x.reason = ended.failed.failure.value
+        x.result = Result.BROKEN
+
+
+def _member(pool: CompiledPool, target: str) -> CompiledMember:
+    return next(member for member in pool.members if member.target.id == target)

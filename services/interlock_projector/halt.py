@@ -1,0 +1,57 @@
+"""Why a projector stands still: refusals of the loop, as values with a sentence for the operator."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class HaltReason(StrEnum):
+    """What made the projector stop; each needs somebody to look, none is repaired by trying again."""
+
+    FENCED = "fenced"
+    GAP = "gap"
+    UNDECODABLE = "undecodable"
+    LOG_SHORT = "log_short"
+
+
+class Halt(Struct, frozen=True, kw_only=True):
+    """A reason and what to do about it."""
+
+    reason: HaltReason
+    sentence: str
+
+
+def fenced(projection: str, epoch: int) -> Halt:
+    """Another owner has claimed the projection since."""
+    return Halt(
+        reason=HaltReason.FENCED,
+        sentence=f"another process owns projection {projection} now (this one held epoch {epoch}): nothing more "
+        "is written here; stop this process, or stop the other one and start this one again",
+    )
+
+
+def gap(projection: str, found: str) -> Halt:
+    """A version of a decision stream is missing, so everything after it would be folded on a wrong ground."""
+    return Halt(
+        reason=HaltReason.GAP,
+        sentence=f"projection {projection} stands before a gap ({found}): the missing decision must come "
+        "through the log; check that the relay runs, then start the projector again",
+    )
+
+
+def undecodable(projection: str, found: str) -> Halt:
+    """A decision that this version cannot read: skipping it would fold a different catalog."""
+    return Halt(
+        reason=HaltReason.UNDECODABLE,
+        sentence=f"projection {projection} stands before a decision that it cannot read ({found}): it was written "
+        "by a newer version; upgrade the projector first, then the control plane, then the gateways",
+    )
+
+
+def log_short(projection: str, views: int, head: int) -> Halt:
+    """The views stand behind the end of the log: the log was cut or replaced."""
+    return Halt(
+        reason=HaltReason.LOG_SHORT,
+        sentence=f"the views of {projection} stand at position {views} but the log ends at {head}: it was "
+        "restored from an older copy; restore the whole database, or remove the views so that they are rebuilt",
+    )

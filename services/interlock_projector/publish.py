@@ -1,0 +1,72 @@
+"""Pacing of the state feed: which rows wait for publication, and when they go out.
+
+Rule: the first change after a quiet spell goes out at once (leading edge), later ones when the last commit
+is 50 ms old, and a commit goes out at least each second so that readers can tell quiet from dead. Rows wait
+here until the publish succeeded, the newest payload of each key winning. Dropped: a fixed timer, which
+delays every first cooldown by half its period; publishing per record, which floods readers in a burst.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+from interlock_domain.rows import CommitRow
+from interlock_feed.feed import FeedPublisher, FeedReader
+
+SPACING_S: Final = 0.05
+"""Between commits under load: 20 a second is what a gateway recompiles without noticing (hot-path.md)."""
+HEARTBEAT_S: Final = 1.0
+"""Between commits at rest: a third of the 3 s that count as fresh (safety.md), so two may get lost."""
+
+BOOTSTRAP_S: Final = 2.0
+"""An adapter hands over its whole table at once; an empty feed says nothing, and this is how long we listen."""
+
+
+class Feed(FeedPublisher, FeedReader, Protocol):
+    """The feed as its owner needs it: to write, and to see once what a former owner left there."""
+
+
+async def published_rows(feed: FeedReader) -> dict[str, bytes]:
+    """The rows that readers hold now; none when nothing was ever published."""
+    updates = feed.tail()
+    try:
+        async with asyncio.timeout(BOOTSTRAP_S):
+            first = await anext(updates)
+    except TimeoutError:
+        return {}
+    finally:
+        close = getattr(updates, "aclose", None)
+        if close is not None:
+            await close()
+    return {key: row for key, row in first.rows.items() if row is not None}
+
+
+class FeedPacer:
+    """Collects changed rows and publishes them with the commit that they belong to."""
+
+    def __init__(self, feed: FeedPublisher) -> None:
+        self._feed = feed
+        self._rows: dict[str, bytes | None] = {}
+        self._moved = False
+        self._last: float | None = None
+        self.position = 0
+
+    def add(self, rows: Mapping[str, bytes | None]) -> None:
+        """Take over what a view commit changed; the position moved even when no row did."""
+        self._rows.update(rows)
+        self._moved = True
+
+    def due_in(self, now: float) -> float:
+        """Seconds until the next publish; 0 when it is due."""
+        if self._last is None:
+            return 0.0
+        spacing = SPACING_S if self._moved else HEARTBEAT_S
+        return max(0.0, self._last + spacing - now)
+
+    async def publish(self, commit: CommitRow, now: float) -> None:
+        """Publish everything that waits; on an error it goes on waiting."""
+        await self._feed.publish(commit, dict(self._rows))
+        self.position = commit.position
+        self._rows.clear()
+        self._moved = False
+        self._last = now

@@ -1,0 +1,193 @@
+"""The projector: log -> fold -> one view commit -> those who wait -> feed.
+
+Rule: one task owns the state and walks this order, so what is public is never ahead of what is durable, and
+rows equal the fold at every barrier. A commit that another owner fenced off ends the loop with nothing
+written. Dropped: separate tasks to fold, to commit and to publish, which needed locks to keep this order.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from interlock_domain.projection.effects import Effect
+from interlock_domain.projection.rows import all_rows, commit_row
+from interlock_domain.projection.state import State
+from interlock_domain.recorded import CLOCK_STREAM
+from interlock_eventlog.log import EventLog
+from interlock_projector.checkpoint import Checkpoints
+from interlock_projector.clock import Clock
+from interlock_projector.halt import Halt
+from interlock_projector.owned import OwnedProjection, Step
+from interlock_projector.publish import Feed, FeedPacer, published_rows
+from interlock_projector.restore import differing, restore
+from interlock_projector.tick import Ticker, pending
+from interlock_views.live import ProjectionStatus
+from interlock_views.views import Views
+
+Listener = Callable[[Sequence[Effect]], None]
+"""Told of the effects of each commit once they are durable; must not block."""
+
+_log = logging.getLogger(__name__)
+
+
+class Projector:
+    """One projection of one process. `start`, then `run` as a task, then `stop`."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        views: Views,
+        feed: Feed,
+        *,
+        clock: Clock,
+        projection: str = "routing-1",
+        generation: int = 1,
+        listeners: Sequence[Listener] = (),
+    ) -> None:
+        self._log = log
+        self._views = views
+        self._feed = feed
+        self._clock = clock
+        self._name = projection
+        self._generation = generation
+        self._listeners = tuple(listeners)
+        self._stopping = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._halt: Halt | None = None
+        self._repaired = 0
+
+    async def start(self) -> Halt | None:
+        """Claim, restore, repair, and catch up with the log; afterwards the feed is current."""
+        epoch = await self._views.claim(self._name)
+        table, restored = await restore(self._log, self._views, self._name, self._clock)
+        if isinstance(restored, Halt):
+            return self._stand(restored)
+        self._own = OwnedProjection(
+            self._log, self._views, self._clock, name=self._name, epoch=epoch, restored=restored
+        )
+        self._ticker = Ticker(epoch)
+        self._pacer = FeedPacer(self._feed)
+        self._checkpoints = Checkpoints(self._views, self._name, self._clock.monotonic())
+        self._checkpoints.position = restored.checkpoint
+        await self._repair(differing(all_rows(restored.state), table.rows))
+        await self._tick()
+        await self._catch_up()
+        left = await published_rows(self._feed) if table.position else {}
+        self._pacer.add(differing(all_rows(self._own.state), left))
+        await self._publish()
+        return self._halt
+
+    async def run(self) -> Halt | None:
+        """Follow the log until `stop` or until the projection has to stand still; returns why."""
+        self._idle.clear()
+        try:
+            while self._halt is None and not self._stopping.is_set():
+                await self._turn()
+        finally:
+            self._idle.set()
+        return self._halt
+
+    async def stop(self) -> None:
+        """Fold to the head, publish, save a checkpoint; a halted projection writes nothing."""
+        self._stopping.set()
+        await self._idle.wait()
+        if self._halt is not None:
+            return
+        await self._catch_up()
+        await self._publish()
+        if self._halt is None and self._own.stands_complete():
+            await self._checkpoints.save(self._own.state, self._own.recorded_ms, self._clock.monotonic())
+
+    def current(self) -> tuple[State, int]:
+        """The live state and the log time to read it at (RoutingState)."""
+        return self._own.live.current()
+
+    async def wait_position(self, position: int, timeout_s: float) -> bool:
+        """True as soon as the rows of `position` are committed (RoutingState)."""
+        return await self._own.live.wait_position(position, timeout_s)
+
+    def status(self) -> ProjectionStatus:
+        """How far it has come (RoutingState)."""
+        own = self._own
+        return ProjectionStatus(
+            name=self._name,
+            generation=self._generation,
+            epoch=own.epoch,
+            position=own.live.committed,
+            published=self._pacer.position,
+            log_ms=own.state.log_ms,
+            events=own.events,
+            commits=own.commits,
+            skipped=own.skipped,
+            repaired=self._repaired,
+            checkpoint=self._checkpoints.position,
+            halted=self._halt.sentence if self._halt is not None else None,
+        )
+
+    async def _turn(self) -> None:
+        if self._tick_in() <= 0:
+            await self._tick()
+        step = await self._step()
+        if self._halt is not None:
+            return
+        if self._pacer.due_in(self._clock.monotonic()) <= 0:
+            await self._publish()
+        if self._checkpoint_in() <= 0:
+            await self._checkpoints.save(self._own.state, self._own.recorded_ms, self._clock.monotonic())
+        if not step.folded:
+            await self._wait()
+
+    async def _step(self) -> Step:
+        step = await self._own.advance()
+        if self._own.halt is not None:
+            self._stand(self._own.halt)
+        if step.committed:
+            self._pacer.add(step.rows)
+            for listener in self._listeners:
+                listener(step.effects)
+        return step
+
+    async def _catch_up(self) -> None:
+        head = await self._log.head()
+        while self._halt is None and self._own.read < head:
+            await self._step()
+
+    async def _repair(self, rows: dict[str, bytes | None]) -> None:
+        if not rows:
+            return
+        self._repaired = len(rows)
+        _log.warning("%d view rows differed from the fold and are repaired: %s", len(rows), sorted(rows)[:20])
+        await self._own.write(rows, (), self._own.state.position)
+
+    async def _tick(self) -> None:
+        await self._log.publish(CLOCK_STREAM, [self._ticker.next(self._clock.monotonic())])
+
+    async def _publish(self) -> None:
+        commit = commit_row(self._own.state, generation=self._generation, epoch=self._own.epoch)
+        await self._pacer.publish(commit, self._clock.monotonic())
+
+    async def _wait(self) -> None:
+        """Until the log grows, something falls due, or the projector is stopped."""
+        due = (self._tick_in(), self._pacer.due_in(self._clock.monotonic()), self._checkpoint_in())
+        grown = asyncio.ensure_future(self._log.wait(self._own.read, max(0.0, min(due))))
+        stopped = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait((grown, stopped), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for waiting in (grown, stopped):
+                waiting.cancel()
+            await asyncio.gather(grown, stopped, return_exceptions=True)
+
+    def _tick_in(self) -> float:
+        return self._ticker.due_in(self._clock.monotonic(), pending=pending(self._own.state))
+
+    def _checkpoint_in(self) -> float:
+        if not self._own.stands_complete():
+            return float("inf")
+        return self._checkpoints.due_in(self._clock.monotonic(), self._own.state.position)
+
+    def _stand(self, halt: Halt) -> Halt:
+        self._halt = halt
+        _log.error("%s", halt.sentence)
+        return halt

@@ -1,0 +1,61 @@
+"""What the tests of this package share: short limits, a request in one call, and waiting for a condition."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from math import inf
+
+from interlock_upstream import HttpClient, Origin, PhaseLimits, UpstreamRequest, UpstreamResponse, build_head
+
+PATIENT = PhaseLimits(connect_s=10.0, headers_s=10.0)
+HASTY = PhaseLimits(connect_s=0.2, headers_s=0.2)
+IDLE_S = 10.0
+MANY = 1 << 30
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def request(  # one knob for each field a test may care about
+    url: str,
+    path: bytes = b"/",
+    *,
+    method: bytes = b"POST",
+    body: bytes = b"",
+    resendable: bool = True,
+    pool_key: str = "",
+    headers: tuple[tuple[bytes, bytes], ...] = (),
+) -> UpstreamRequest:
+    origin, base = Origin.parse(url)
+    head = build_head(method, base + path, origin.authority, b"", headers, len(body))
+    return UpstreamRequest(origin, head, body, resendable, pool_key)
+
+
+async def fetch(client: HttpClient, asked: UpstreamRequest) -> tuple[UpstreamResponse, bytes]:
+    """Send, read all, release."""
+    response = await client.send(asked, PATIENT)
+    try:
+        return response, await response.read(MANY, IDLE_S)
+    finally:
+        response.release()
+
+
+async def pieces_of(response: UpstreamResponse, idle_s: float = IDLE_S) -> list[bytes]:
+    pieces = []
+    while (piece := await response.next(idle_s)) is not None:
+        pieces.append(piece)
+    return pieces
+
+
+async def until(condition: Callable[[], bool], limit_s: float = 10.0) -> None:
+    """Wait for a condition, and fail when it does not come true in time."""
+    end = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < end, "the condition did not come true"
+        await asyncio.sleep(0.002)
+
+
+__all__ = [
+    "CHUNKED", "HASTY", "IDLE_S", "MANY", "OK", "PATIENT",
+    "fetch", "inf", "pieces_of", "request", "until",
+]  # fmt: skip
