@@ -49,7 +49,7 @@ def resident_mb(pid: int) -> float:
     return total / 1024
 
 
-def wrk(url: str, pid: int, *, model: str, stream: bool, connections: int, seconds: float) -> Load:
+def wrk(url: str, pid: int, *, model: str, stream: bool, connections: int, seconds: int) -> Load:
     """Drive one URL and charge the CPU to `pid`."""
     body = BODY % (model, ',"stream":true' if stream else "")
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
@@ -61,7 +61,7 @@ def wrk(url: str, pid: int, *, model: str, stream: bool, connections: int, secon
         script.flush()
         before = cpu_ticks(pid)
         done = subprocess.run(
-            ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "--timeout", "10s", "-s", script.name, url],
+            ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "10s", "-s", script.name, url],
             check=True, capture_output=True, text=True,
         )  # fmt: skip
         spent = (cpu_ticks(pid) - before) * TICK_US

@@ -5,6 +5,7 @@ Answers every POST with a stream of `--chunks` events, `--interval-ms` apart. It
 
 import argparse
 import asyncio
+from typing import cast
 
 import uvloop
 
@@ -33,8 +34,7 @@ class Paced(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)
         self.loop = asyncio.get_running_loop()
 
     def data_received(self, data: bytes) -> None:

@@ -51,7 +51,11 @@ def load_config(path: Path | str) -> LoadedConfig | tuple[Problem, ...]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        return (_whole_file(path.name, f"cannot be read: {(error.strerror or 'unknown error').lower()}", str(path)),)
+        return (
+            _whole_file(
+                path.name, f"cannot be read: {(error.strerror or 'unknown error').lower()}", str(path)
+            ),
+        )
     if len(data) > MAX_BYTES:
         return (_whole_file(path.name, f"is larger than {MAX_BYTES} bytes", str(path)),)
     try:
@@ -77,7 +81,9 @@ def load_text(text: str, file: str = "interlock.yaml") -> LoadedConfig | tuple[P
 
 
 def _whole_file(file: str, message: str, path: str) -> Problem:
-    return Problem(file=file, line=0, column=0, message=message, hint=f"Looked at {path}; name another by --config.")
+    return Problem(
+        file=file, line=0, column=0, message=message, hint=f"Looked at {path}; name another by --config."
+    )
 
 
 def _of_flaw(flaw: Flaw, file: str) -> Problem:

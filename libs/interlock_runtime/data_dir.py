@@ -78,9 +78,16 @@ def read_run(path: Path) -> RunInfo | None:
     try:
         content = json.loads((path / RUN).read_text(encoding="utf-8"))
         info = RunInfo(int(content["pid"]), {str(name): str(url) for name, url in content["urls"].items()})
-        os.kill(info.pid, 0)
-    except PermissionError:
-        return info
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return info
+    return info if _alive(info.pid) else None
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True

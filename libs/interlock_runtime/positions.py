@@ -12,7 +12,7 @@ from typing import Any, Final
 from msgspec import Struct
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 from ruamel.yaml.reader import ReaderError
 
 from interlock_domain.catalog.issue import Path
@@ -60,11 +60,15 @@ def read_yaml(text: str) -> Document | tuple[Flaw, ...]:
     try:
         node = YAML(typ="safe", pure=True).compose(text)
     except ReaderError as error:
-        return (Flaw(_spot_at(text, error.position), f"a character that YAML does not allow ({error.reason})"),)
+        return (
+            Flaw(_spot_at(text, error.position), f"a character that YAML does not allow ({error.reason})"),
+        )
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         spot = Spot(mark.line + 1, mark.column + 1) if mark else Spot(1, 1)
-        return (Flaw(spot, f"this is no YAML: {error.problem or error.context}", "Check quotes and indentation."),)
+        return (
+            Flaw(spot, f"this is no YAML: {error.problem or error.context}", "Check quotes and indentation."),
+        )
     except (YAMLError, ValueError, RecursionError) as error:
         return (Flaw(Spot(1, 1), f"this is no YAML: {type(error).__name__}"),)
     builder = _Builder()
@@ -130,7 +134,11 @@ class _Builder:
             if not isinstance(key_node, ScalarNode):
                 self._flaw(key_node, "a key must be a single word")
             elif key_node.tag == f"{_TAG}merge":
-                self._flaw(key_node, "merge keys (`<<`) are not read", "Use an alias for the whole value, or repeat it.")
+                self._flaw(
+                    key_node,
+                    "merge keys (`<<`) are not read",
+                    "Use an alias for the whole value, or repeat it.",
+                )
             else:
                 yield key_node, value_node
 
@@ -180,4 +188,6 @@ def _whole(text: str) -> int:
 
 def _float(text: str) -> float:
     """`1.5`, `1e3`, `.inf`, `.nan`."""
-    return float(text.replace(".inf", "inf").replace(".nan", "nan").replace(".Inf", "inf").replace(".NaN", "nan"))
+    return float(
+        text.replace(".inf", "inf").replace(".nan", "nan").replace(".Inf", "inf").replace(".NaN", "nan")
+    )

@@ -1,8 +1,8 @@
 """Process settings: the environment, read once, by name, in one place.
 
 Rule: only composition roots call this, with the environment as an argument; nothing else reads it. All
-mistakes are told at once, a misspelt variable among them. Dropped: a settings library; it costs a tenth
-of a second at the start of every command, and these are a dozen plain values.
+mistakes are told at once. Dropped: a settings library; it costs a tenth of a second at the start of
+every command, and these are a dozen plain values.
 """
 
 import platform
@@ -15,7 +15,6 @@ from msgspec import Struct
 
 PREFIX: Final = "INTERLOCK_"
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
-_GATEWAY_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,200}")
 
 
 class SettingsProblem(Struct, frozen=True):
@@ -57,8 +56,8 @@ VARIABLES: Final = {
     "KAFKA_BOOTSTRAP": "`host:port,host:port`",
     "KAFKA_SECURITY_PROTOCOL": "`PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`",
     "KAFKA_SASL_MECHANISM": "`PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`",
-    "KAFKA_SASL_USERNAME": "",
-    "KAFKA_SASL_PASSWORD": "",
+    "KAFKA_SASL_USERNAME": "Name for SASL",
+    "KAFKA_SASL_PASSWORD": "Password for SASL",
     "KAFKA_CA": "File with the certificate authority",
     "GATEWAY_ID": "Name of this gateway; the host's name when not set",
     "ADMIN_TOKEN": "Token for the control plane",
@@ -66,21 +65,25 @@ VARIABLES: Final = {
     "LOG_LEVEL": "`DEBUG`, `INFO`, `WARNING` or `ERROR`",
 }
 
+_PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+_MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 _CHECKS: Final = {
     "DATABASE_URL": (r"(postgresql|sqlite)://.+", "wants postgresql://user@host:5432/db or sqlite:///path"),
     "FEED": (r"kafka|https?://.+", "wants `kafka` or the address of a control plane"),
     "KAFKA_BOOTSTRAP": (r"[^\s,]+:\d+(,[^\s,]+:\d+)*", "wants host:port, several with commas"),
-    "KAFKA_SECURITY_PROTOCOL": (r"PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL", "wants PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"),
-    "KAFKA_SASL_MECHANISM": (r"PLAIN|SCRAM-SHA-256|SCRAM-SHA-512", "wants PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"),
-    "GATEWAY_ID": (_GATEWAY_ID.pattern, "wants letters, digits and - _ . : only"),
-    "CONTROL_URL": (r"https?://.+", "wants http://host:8081"),
+    "KAFKA_SECURITY_PROTOCOL": ("|".join(_PROTOCOLS), f"wants {', '.join(_PROTOCOLS)}"),
+    "KAFKA_SASL_MECHANISM": ("|".join(_MECHANISMS), f"wants {', '.join(_MECHANISMS)}"),
+    "GATEWAY_ID": (r"[A-Za-z0-9._:-]{1,200}", "wants letters, digits and - _ . : only"),
+    "CONTROL_URL": (r"https?://.+", "wants an address such as http://127.0.0.1:8081"),
     "LOG_LEVEL": ("|".join(LOG_LEVELS), f"wants {', '.join(LOG_LEVELS)}"),
-}  # fmt: skip
+}
 
 
-def runtime_settings(environ: Mapping[str, str], *, host: str | None = None) -> RuntimeSettings | tuple[SettingsProblem, ...]:
+def runtime_settings(
+    environ: Mapping[str, str], *, host: str | None = None
+) -> RuntimeSettings | tuple[SettingsProblem, ...]:
     """The settings, or everything that is wrong with them. An empty variable counts as not set."""
-    given = {name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX) and value}
+    given = {name: value for name in VARIABLES if (value := environ.get(PREFIX + name, ""))}
     if "LOG_LEVEL" in given:
         given["LOG_LEVEL"] = given["LOG_LEVEL"].upper()
     problems = [problem for name, value in given.items() if (problem := _problem(name, value)) is not None]
@@ -98,12 +101,23 @@ def host_id(host: str) -> str:
     return re.sub(r"[^A-Za-z0-9._:-]", "-", host)[:200] or "gateway"
 
 
+def misspelt(environ: Mapping[str, str]) -> tuple[SettingsProblem, ...]:
+    """Variables that look like one of ours but are none: worth a warning, never a refusal.
+
+    Kubernetes sets variables of its own for every service in a namespace, `INTERLOCK_CONTROL_PORT` for
+    one called interlock-control, so an unknown name alone says nothing.
+    """
+    found: list[SettingsProblem] = []
+    for variable in sorted(environ):
+        name = variable.removeprefix(PREFIX)
+        near = get_close_matches(name, VARIABLES, n=1, cutoff=0.8) if variable.startswith(PREFIX) else []
+        if near and name not in VARIABLES:
+            found.append(SettingsProblem(variable, f"no such variable. Did you mean {PREFIX}{near[0]}?"))
+    return tuple(found)
+
+
 def _problem(name: str, value: str) -> SettingsProblem | None:
-    if name not in VARIABLES:
-        near = get_close_matches(name, VARIABLES, n=1)
-        hint = f"Did you mean {PREFIX}{near[0]}?" if near else f"Known: {', '.join(VARIABLES)}."
-        return SettingsProblem(PREFIX + name, f"no such variable. {hint}")
-    pattern, message = _CHECKS.get(name, (None, ""))
-    if pattern is None or re.fullmatch(pattern, value):
+    pattern, message = _CHECKS.get(name, ("", ""))
+    if not pattern or re.fullmatch(pattern, value):
         return None
     return SettingsProblem(PREFIX + name, message)

@@ -1,8 +1,9 @@
 """Whether saved fold state may be gone on from.
 
 Rule: a checkpoint is a cache. One of another schema, one that does not decode and one whose digest or
-position differs all mean folding from the start, never an error shown to anybody. Dropped: trusting the store
-because it is transactional; the state's layout changes more often than disks lie, and both look the same here.
+position differs all mean folding from the start, never an error shown to anybody. Dropped: trusting the
+store because it is transactional; the state's layout changes more often than disks lie, and both look the
+same here.
 """
 
 import logging

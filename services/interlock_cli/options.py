@@ -32,3 +32,6 @@ Url = Annotated[
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Print a table, or JSON for programs.")]
 Reason = Annotated[str | None, typer.Option("--reason", help="Why; it is recorded with your name.")]
 For = Annotated[str | None, typer.Option("--for", help="For how long, like 30s, 10m or 2h; else until changed.")]
+InPool = Annotated[
+    str | None, typer.Option("--pool", help="Only as a member of this pool; other pools are untouched.")
+]

@@ -19,15 +19,19 @@ LOCAL_ACTOR: Final = "local"
 
 
 class Caller(Struct, frozen=True, kw_only=True):
-    """The actor, the version that the caller has seen (None: any), and its name for this write."""
+    """The actor, the version that the caller has seen (None: not said), and its name for this write."""
 
     actor: str
     seen: int | None = None
+    any_version: bool = False
+    """If-Match was `*`: whatever the version is."""
     idempotency_key: str | None = None
 
 
 def caller(
-    x_interlock_actor: Annotated[str | None, Header(description="who is acting; recorded with the event")] = None,
+    x_interlock_actor: Annotated[
+        str | None, Header(description="who is acting; recorded with the event")
+    ] = None,
     if_match: Annotated[str | None, Header(description="the ETag that was read; 412 when it moved")] = None,
     idempotency_key: Annotated[str | None, Header(description="the same key and body append once")] = None,
 ) -> Caller:
@@ -35,6 +39,7 @@ def caller(
     return Caller(
         actor=x_interlock_actor or LOCAL_ACTOR,
         seen=_seen(if_match),
+        any_version=if_match is not None and if_match.strip() == "*",
         idempotency_key=_key(idempotency_key),
     )
 
@@ -56,7 +61,7 @@ def tagged(response: Response, version: int) -> Response:
 def required(seen: int | None, what: str) -> int:
     """The version the caller has seen; 428 when it did not say."""
     if seen is None:
-        raise Problem(428, "precondition_required", f"say which {what} you have seen: If-Match: \"<{what}>\"")
+        raise Problem(428, "precondition_required", f'say which {what} you have seen: If-Match: "<{what}>"')
     return seen
 
 

@@ -20,7 +20,7 @@ from interlock_domain.catalog.commands import Command
 from interlock_domain.catalog.decide import Rejected, StreamEvents, decide
 from interlock_domain.catalog.declared import Declared, evolve_declared
 from interlock_domain.recorded import NewEvent
-from interlock_eventlog.log import Appended, ReusedId, StreamAppend, VersionConflict
+from interlock_eventlog.log import ReusedId, StreamAppend, VersionConflict
 
 ATTEMPTS: Final = 3
 """Being overtaken twice in a row takes two other writers within milliseconds; more means something else."""
@@ -91,7 +91,11 @@ class CommandHandler:
             known = self._answers.get(asked.key) if asked.key is not None else None
             if known is not None:
                 same = known[0] == digest
-                return msgspec.structs.replace(known[1], repeated=True) if same else KeyReused(key=asked.key or "")
+                return (
+                    msgspec.structs.replace(known[1], repeated=True)
+                    if same
+                    else KeyReused(key=asked.key or "")
+                )
             answer = await self._decided(command, asked)
             if isinstance(answer, Accepted) and asked.key is not None:
                 self._answers[asked.key] = (digest, answer)

@@ -1,8 +1,8 @@
 """Reading decisions alone out of a log in which facts are a thousand times as many.
 
-Rule: one indexed page per event type up to a fixed head, merged by position: the cost is that of the decisions,
-whatever lies between them. Dropped: reading the log from the last position, because after an hour of traffic
-each command would first decode that hour.
+Rule: one indexed page per event type up to a fixed head, merged by position: the cost is that of the
+decisions, whatever lies between them. Dropped: reading the log from the last position, because after an
+hour of traffic each command would first decode that hour.
 """
 
 from typing import Final, Protocol, get_args
@@ -38,7 +38,9 @@ async def _of_type(log: EventQueries, name: str, after: int, head: int) -> list[
         for raw in page:
             record = CODEC.decode(raw.body, raw.position, raw.recorded_ms)
             if isinstance(record, Undecodable):
-                raise UnreadableDecision(f"the decision at position {raw.position} cannot be read: {record.detail}")
+                raise UnreadableDecision(
+                    f"the decision at position {raw.position} cannot be read: {record.detail}"
+                )
             found.append(record)
         if len(page) < PAGE:
             return found

@@ -1,8 +1,8 @@
 """What two moments of the routing state show differently.
 
-Rule: the same answers that people see at either moment are compared, thing by thing; what merely counts down
-(remaining seconds, ages) is no difference. Dropped: comparing rows, which shows deadlines where people ask what
-may be called.
+Rule: the same answers that people see at either moment are compared, thing by thing; what merely counts
+down (remaining seconds, ages) is no difference. Dropped: comparing rows, which shows deadlines where people
+ask what may be called.
 """
 
 from typing import Any, Final

@@ -49,7 +49,9 @@ class Metrics:
 
     def _lines(self, name: str, kind: str, values: Mapping[Labels, float]) -> list[str]:
         head = [f"# HELP {name} {self._helps[name]}", f"# TYPE {name} {kind}"]
-        return head + [f"{name}{_labels(labels)} {_number(value)}" for labels, value in sorted(values.items())]
+        return head + [
+            f"{name}{_labels(labels)} {_number(value)}" for labels, value in sorted(values.items())
+        ]
 
 
 def _labels(labels: Labels) -> str:

@@ -1,9 +1,9 @@
-"""The past, folded again: the state at a place, what differs between two, and proofs of decisions.
+"""The past, folded again: the state at a place, what differs between two, and explanations of requests.
 
-Rule: pure over ports, so the same functions run in the child process over a read-only file and in tests over
-memory. The fold starts at the nearest checkpoint at or before the place; answers are bytes, because they cross
-a process border and go to the client as they are. A place inside a batch of decisions is the state before it,
-and every answer names the position that it really shows.
+Rule: pure over ports, so the same functions run in the child process over a read-only file and in tests
+over memory. The fold starts at the nearest checkpoint at or before the place; answers are bytes, because
+they cross a process border and go to the client as they are. A place inside a batch of decisions is the
+state before it, and every answer names the position that it really shows.
 """
 
 from typing import Final
@@ -12,13 +12,15 @@ import msgspec
 from msgspec import Struct
 
 from interlock_control.differing import difference
-from interlock_control.place import Place
-from interlock_control.proof import Proof, expired, judge
+from interlock_control.explained import request_answer
+from interlock_control.place import Place, parse_version
 from interlock_control.scene import Scene, scene_of
 from interlock_control.showing import Kind, shown
 from interlock_domain.attempt.record import RequestRecord
 from interlock_domain.projection.evolve import evolve
 from interlock_domain.projection.state import State, empty_state
+from interlock_domain.replay.explain import explain
+from interlock_domain.snapshot.snapshot import Snapshot
 from interlock_eventlog.log import EventLog
 from interlock_views.trusted import trusted_state
 from interlock_views.views import Views
@@ -43,13 +45,13 @@ class Difference(Struct, frozen=True, kw_only=True):
     generation: int
 
 
-class Prove(Struct, frozen=True, kw_only=True):
-    """Does the recorded decision follow from the log?"""
+class Explain(Struct, frozen=True, kw_only=True):
+    """Why a request went where it went, and whether that follows from the log."""
 
     record: RequestRecord
 
 
-Question = StateAt | Difference | Prove
+Question = StateAt | Difference | Explain
 
 
 class Told(Struct, frozen=True, kw_only=True):
@@ -70,12 +72,12 @@ async def answer(log: EventLog, views: Views, projection: str, question: Questio
             before = await _scene(log, views, projection, question.before, question.generation)
             after = await _scene(log, views, projection, question.after, question.generation)
             return _told(difference(before, after), after)
-        case Prove():
-            return await _proved(log, views, projection, question.record)
+        case Explain():
+            return await _explained(log, views, projection, question.record)
 
 
 async def fold_to(log: EventLog, views: Views, projection: str, position: int) -> State:
-    """The state at a position, from the nearest trusted checkpoint; earlier when the log ends or begins there."""
+    """The state at a position, from the nearest trusted checkpoint; earlier when the log ends before."""
     state = trusted_state(await views.checkpoint(projection, at_or_before=position)) or empty_state()
     read = state.position
     while read < position and state.gap is None:
@@ -92,12 +94,28 @@ async def fold_to(log: EventLog, views: Views, projection: str, position: int) -
 
 async def _scene(log: EventLog, views: Views, projection: str, place: Place, generation: int) -> Scene:
     state = await fold_to(log, views, projection, place.position)
-    as_of_ms = state.log_ms if place.moment_ms is None else max(state.log_ms, place.moment_ms + state.clock.offset_ms)
+    as_of_ms = (
+        state.log_ms
+        if place.moment_ms is None
+        else max(state.log_ms, place.moment_ms + state.clock.offset_ms)
+    )
     return scene_of(state, as_of_ms, generation=generation)
 
 
-async def _proved(log: EventLog, views: Views, projection: str, record: RequestRecord) -> Told:
-    raise NotImplementedError
+async def _explained(log: EventLog, views: Views, projection: str, record: RequestRecord) -> Told:
+    version = parse_version(record.snapshot)
+    snapshot: Snapshot | None = None
+    if version is not None and version[1] <= await log.head():
+        generation, position = version
+        state = await fold_to(log, views, projection, position)
+        if state.position == position:
+            snapshot = scene_of(state, state.log_ms, generation=generation).snapshot
+    shows = request_answer(record, explain(snapshot, record))
+    return Told(
+        body=msgspec.json.encode(shows),
+        position=version[1] if version is not None else 0,
+        as_of_ms=record.inputs.as_of_ms,
+    )
 
 
 def _told(shows: object, scene: Scene) -> Told:

@@ -16,7 +16,7 @@ from interlock_eventlog.log import EventLog
 from interlock_views.live import RoutingState
 
 WAIT_S: Final = 3.0
-"""How long a read waits for its position: thirty times what a fold and a commit take, and still a short wait."""
+"""How long a read waits for its position: thirty times what a fold and a commit take."""
 
 _POSITION: Final = re.compile(r"(?:j|g(?P<generation>\d+):)?(?P<position>\d+)")
 _DISTANCE: Final = re.compile(r"-(?P<amount>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h|d)")
@@ -49,6 +49,16 @@ def parse_moment(text: str, now_ms: int) -> int | None:
     return int(moment.timestamp() * 1000)
 
 
+def moment_of(text: str | None, clock: Clock) -> int | None:
+    """The moment a text names; None for None, a problem when it is no moment."""
+    if text is None:
+        return None
+    moment = parse_moment(text, clock.wall_ms())
+    if moment is None:
+        raise invalid(f"{text!r} is no time: write a distance (-15m) or RFC 3339 (2026-11-21T14:02:00Z)")
+    return moment
+
+
 async def place_of(text: str, log: EventLog, clock: Clock) -> Place:
     """The place that T names; a place after the end of the log is refused."""
     position = parse_position(text)
@@ -60,7 +70,7 @@ async def place_of(text: str, log: EventLog, clock: Clock) -> Place:
     moment = parse_moment(text, clock.wall_ms())
     if moment is None:
         raise invalid(
-            f"{text!r} is no time: write a position (1042), a distance (-15m) or RFC 3339 (2026-11-21T14:02:00Z)"
+            f"{text!r} is no time: write a position (1042), a distance (-15m) or RFC 3339 (2026-11-21T14:02Z)"
         )
     return Place(position=await log.position_at(moment), moment_ms=moment)
 

@@ -14,7 +14,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from interlock_runtime.sqlite_errors import StorageBusy, StorageFull
+from interlock_eventlog.log import UnreadableDecision
+from interlock_runtime.sqlite_errors import StorageError, StorageFull
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -23,7 +24,13 @@ class Problem(Exception):
     """A refusal on its way to the client."""
 
     def __init__(
-        self, status: int, kind: str, detail: str, *, headers: Mapping[str, str] | None = None, **extensions: Any
+        self,
+        status: int,
+        kind: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **extensions: Any,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -72,28 +79,46 @@ def install(app: FastAPI) -> None:
     async def of_validation(request: Request, error: RequestValidationError) -> Response:
         return render(_of_validation(error), request.url.path)
 
+    @app.exception_handler(UnreadableDecision)
+    async def of_an_unreadable_decision(request: Request, error: UnreadableDecision) -> Response:
+        return render(Problem(503, "unreadable_decision", str(error)), request.url.path)
+
     @app.exception_handler(StorageFull)
     async def of_a_full_disk(request: Request, error: StorageFull) -> Response:
         return render(Problem(507, "storage_full", str(error)), request.url.path)
 
-    @app.exception_handler(StorageBusy)
-    async def of_a_busy_file(request: Request, error: StorageBusy) -> Response:
-        return render(Problem(503, "storage_busy", str(error), headers={"retry-after": "1"}), request.url.path)
+    @app.exception_handler(StorageError)
+    async def of_the_store(request: Request, error: StorageError) -> Response:
+        return render(Problem(503, "storage", str(error), headers={"retry-after": "1"}), request.url.path)
+
+    @app.exception_handler(Exception)
+    async def of_ours(request: Request, error: Exception) -> Response:
+        return render(Problem(500, "bug", _BUG.format(type(error).__name__)), request.url.path)
+
+
+_BUG: Final = (
+    "this is a mistake of ours ({}), and the log of the control plane has the trace: please report it"
+)
 
 
 def _of_http(request: Request, error: HTTPException) -> Problem:
     headers = dict(error.headers or {})
     if error.status_code == 404:
-        return Problem(404, "not_found", f"there is nothing at {request.url.path}: see /openapi.json", headers=headers)
+        return Problem(
+            404, "not_found", f"there is nothing at {request.url.path}: see /openapi.json", headers=headers
+        )
     if error.status_code == 405:
-        detail = f"{request.method} does not work on {request.url.path}: it knows {headers.get('allow', 'others')}"
+        detail = (
+            f"{request.method} does not work on {request.url.path}: it knows {headers.get('allow', 'others')}"
+        )
         return Problem(405, "method_not_allowed", detail, headers=headers)
     return Problem(error.status_code, "refused", str(error.detail), headers=headers)
 
 
 def _of_validation(error: RequestValidationError) -> Problem:
     places = [
-        {"at": ".".join(str(part) for part in found["loc"]), "is": str(found["msg"])} for found in error.errors()
+        {"at": ".".join(str(part) for part in found["loc"]), "is": str(found["msg"])}
+        for found in error.errors()
     ]
     first = places[0] if places else {"at": "the request", "is": "not valid"}
     return invalid(f"{first['at']}: {first['is']}; see /openapi.json for what is expected", errors=places)

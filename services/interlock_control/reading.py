@@ -1,7 +1,7 @@
 """Reads of the routing state: now, or at `?at=`, after `?min_position=`, with the position in the answer.
 
-Rule: both go through the same functions of showing.py; now is answered here from the live state, then is asked
-of the past. Every answer says in headers which position it shows and at which log time.
+Rule: both go through the same functions of showing.py; now is answered here from the live state, then is
+asked of the past. Every answer says in headers which position it shows and at which log time.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from fastapi import Query, Response
 from interlock_control.past import Question, StateAt, Told
 from interlock_control.plane import ControlPlane
 from interlock_control.positions import place_of, wait_for
+from interlock_control.scene import Scene
 from interlock_control.showing import Kind, shown
 
 At = Annotated[
@@ -30,8 +31,7 @@ async def read(plane: ControlPlane, kind: Kind, at: str | None, min_position: st
     await wait_for(min_position, plane.routing)
     if at is None:
         scene = plane.now.scene()
-        body = msgspec.json.encode(shown(scene, kind))
-        return told(Told(body=body, position=scene.state.position, as_of_ms=scene.as_of_ms))
+        return scene_told(scene, shown(scene, kind))
     place = await place_of(at, plane.log, plane.clock)
     return await asked(plane, StateAt(kind=kind, place=place, generation=plane.routing.status().generation))
 
@@ -39,6 +39,12 @@ async def read(plane: ControlPlane, kind: Kind, at: str | None, min_position: st
 async def asked(plane: ControlPlane, question: Question) -> Response:
     """What the past tells."""
     return told(await plane.past.ask(question))
+
+
+def scene_told(scene: Scene, shows: object) -> Response:
+    """What a scene shows."""
+    body = msgspec.json.encode(shows)
+    return told(Told(body=body, position=scene.state.position, as_of_ms=scene.as_of_ms))
 
 
 def told(answer: Told) -> Response:

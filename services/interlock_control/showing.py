@@ -2,7 +2,8 @@
 
 Rule: now and then are the same code. A `Scene` is a state, its snapshot and the log time to read them at;
 whether it is the live one or one folded for `?at=` makes no difference here, so the two cannot drift.
-Eligibility comes from the domain's own views; nothing here reads a row to judge whether a target may be called.
+Eligibility comes from the domain's own views; nothing here reads a row to judge whether a target may be
+called.
 """
 
 from collections.abc import Callable, Iterable
@@ -81,7 +82,9 @@ def show_target(scene: Scene, target: str, in_pools: Iterable[InPool]) -> Target
     compiled, row = snapshot.targets[target], snapshot.dynamic.targets.get(target)
     seen = {shape: target_view(snapshot, target, shape, scene.as_of_ms) for shape in _shapes(scene, target)}
     shapes = {
-        shape.value: _shape_answer(scene, target, shape, found) for shape, found in seen.items() if found is not None
+        shape.value: _shape_answer(scene, target, shape, found)
+        for shape, found in seen.items()
+        if found is not None
     }
     return TargetAnswer(
         id=target,
@@ -136,12 +139,12 @@ def _shapes(scene: Scene, target: str) -> list[Shape]:
     """Text, and whatever other shape something is known about."""
     row = scene.loaded.dynamic.targets.get(target)
     rests = (*row.operator, *row.learned) if row is not None else ()
-    known = {Shape.TEXT.value, *(rest.shape for rest in rests), *scene.strikes.get(target, {})}
+    known = {Shape.TEXT.value, *(rest.shape for rest in rests), *scene.strikes(target)}
     return [shape for shape in Shape if shape.value in known]
 
 
 def _shape_answer(scene: Scene, target: str, shape: Shape, found: Candidate) -> ShapeAnswer:
-    struck = scene.strikes.get(target, {})
+    struck = scene.strikes(target)
     return ShapeAnswer(
         state=found.state,
         reason=found.reasons[0] if found.reasons else None,
@@ -210,7 +213,9 @@ def _provider_answer(snapshot: Snapshot, name: str, as_of_ms: int) -> ProviderAn
             )
             for found in (row.quarantines if row is not None else ())
         ),
-        targets=tuple(target for target, compiled in snapshot.targets.items() if compiled.provider.name == name),
+        targets=tuple(
+            target for target, compiled in snapshot.targets.items() if compiled.provider.name == name
+        ),
         labels=provider.labels,
     )
 

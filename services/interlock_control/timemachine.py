@@ -1,9 +1,9 @@
 """The port to the past, and the two ways to get there: in this process, or in one child beside it.
 
-Rule: a fold longer than a slice never runs on the loop that serves requests. `ChildPast` starts one process at
-the first question, keeps it, and asks one question at a time; it reads the database file and cannot write.
-`LocalPast` is for stores that live in memory, in tests. Dropped: a thread, because the interpreter lock would
-make every request wait; a process per question, because starting one costs more than most folds.
+Rule: a fold longer than a slice never runs on the loop that serves requests. `ChildPast` starts one process
+at the first question, keeps it, and asks one question at a time; it reads the database file and cannot
+write. `LocalPast` is for stores that live in memory, in tests. Dropped: a thread, because the interpreter
+lock would make every request wait; a process per question, because starting one costs more than most folds.
 """
 
 import asyncio

@@ -89,7 +89,7 @@ class GatewayService:
     async def _wait_until_idle(self, limit_s: float) -> None:
         ends = self._gw.monotonic() + limit_s
         while self._gw.exchanges and self._gw.monotonic() < ends:
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(POLL_S)  # noqa: ASYNC110  an event would be set on the path of each request
 
     async def _watch(self) -> None:
         # One sweep for all requests: a timer or a task for each would be paid by the short ones too.

@@ -1,8 +1,8 @@
 """Checkpoints: when the fold's state is saved.
 
-Rule: one is only ever taken where the rows are committed and no batch of decisions is half read; whether it is
-trusted again is decided when it is read (interlock_views.trusted).
-Dropped: a checkpoint per commit, which would write the whole state for each failure.
+Rule: one is only ever taken where the rows are committed and no batch of decisions is half read; whether it
+is trusted again is decided when it is read (interlock_views.trusted). Dropped: a checkpoint per commit,
+which would write the whole state for each failure.
 """
 
 from typing import Final
@@ -15,7 +15,6 @@ EVERY_EVENTS: Final = 5_000
 """Refolding as many takes well under a second, which is what a restart may cost."""
 EVERY_S: Final = 60.0
 """An idle system restarts from within the last minute's ticks."""
-
 
 
 class Checkpoints:

@@ -25,8 +25,8 @@ def fenced(projection: str, epoch: int) -> Halt:
     """Another owner has claimed the projection since."""
     return Halt(
         reason=HaltReason.FENCED,
-        sentence=f"another process owns projection {projection} now (this one held epoch {epoch}): nothing more "
-        "is written here; stop this process, or stop the other one and start this one again",
+        sentence=f"another process owns projection {projection} now (this one held epoch {epoch}): nothing "
+        "more is written here; stop this process, or stop the other one and start this one again",
     )
 
 
@@ -43,8 +43,8 @@ def undecodable(projection: str, found: str) -> Halt:
     """A decision that this version cannot read: skipping it would fold a different catalog."""
     return Halt(
         reason=HaltReason.UNDECODABLE,
-        sentence=f"projection {projection} stands before a decision that it cannot read ({found}): it was written "
-        "by a newer version; upgrade the projector first, then the control plane, then the gateways",
+        sentence=f"projection {projection} stands before a decision that it cannot read ({found}): it was "
+        "written by a newer version; upgrade the projector first, then the control plane, then the gateways",
     )
 
 
@@ -53,5 +53,5 @@ def log_short(projection: str, views: int, head: int) -> Halt:
     return Halt(
         reason=HaltReason.LOG_SHORT,
         sentence=f"the views of {projection} stand at position {views} but the log ends at {head}: it was "
-        "restored from an older copy; restore the whole database, or remove the views so that they are rebuilt",
+        "restored from an older copy; restore the whole database, or remove the views to rebuild them",
     )

@@ -1,4 +1,4 @@
-"""A projection in the hands of its owner: reads the log, folds, and commits rows, effects and position at once.
+"""A projection in the hands of its owner: reads the log, folds, commits all at once.
 
 Rule: what was folded and not yet committed is kept until a commit took it; a commit never ends inside a batch
 of decisions, because the state's own position does not. False from the store means that the owner was fenced
@@ -32,7 +32,9 @@ class Step(Struct, frozen=True, kw_only=True):
 class OwnedProjection:
     """The state, how far the log was read, and what waits for the next commit."""
 
-    def __init__(self, log: EventLog, views: Views, clock: Clock, *, name: str, epoch: int, restored: Restored) -> None:
+    def __init__(
+        self, log: EventLog, views: Views, clock: Clock, *, name: str, epoch: int, restored: Restored
+    ) -> None:
         self.name = name
         self.epoch = epoch
         self.state = restored.state
@@ -61,7 +63,9 @@ class OwnedProjection:
             return Step(folded=0)
         self._effects += await fold_slices(self.state, records, self._clock)
         if self.state.gap is not None:
-            self.halt = gap(self.name, str(self.state.gap))
+            missing = self.state.gap
+            self.halt = gap(self.name, f"{missing.stream} version {missing.expected}, found {missing.got}")
+            return Step(folded=len(records))
         self.read = records[-1].position
         self.recorded_ms = records[-1].recorded_ms
         self.events += len(records)

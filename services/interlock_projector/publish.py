@@ -19,7 +19,7 @@ HEARTBEAT_S: Final = 1.0
 """Between commits at rest: a third of the 3 s that count as fresh (safety.md), so two may get lost."""
 
 BOOTSTRAP_S: Final = 2.0
-"""An adapter hands over its whole table at once; an empty feed says nothing, and this is how long we listen."""
+"""An adapter hands over its whole table at once; an empty feed says nothing, so long do we listen."""
 
 
 class Feed(FeedPublisher, FeedReader, Protocol):

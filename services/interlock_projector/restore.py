@@ -20,7 +20,7 @@ from interlock_views.trusted import trusted_state
 from interlock_views.views import Views, ViewTable
 
 READ: Final = 500
-"""Records per read and per view commit: about 10 ms of folding, so that a commit stays one short transaction."""
+"""Records per read and per view commit: about 10 ms of folding, and one short transaction."""
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +34,9 @@ class Restored(Struct, kw_only=True):
     recorded_ms: int
 
 
-async def restore(log: EventLog, views: Views, projection: str, clock: Clock) -> tuple[ViewTable, Restored | Halt]:
+async def restore(
+    log: EventLog, views: Views, projection: str, clock: Clock
+) -> tuple[ViewTable, Restored | Halt]:
     """The committed rows, and the state folded to their position."""
     table = await views.load(projection)
     head = await log.head()

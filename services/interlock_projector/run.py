@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
+from interlock_domain.projection.deadlines import pending
 from interlock_domain.projection.effects import Effect
 from interlock_domain.projection.rows import all_rows, commit_row
 from interlock_domain.projection.state import State
@@ -20,7 +21,7 @@ from interlock_projector.halt import Halt
 from interlock_projector.owned import OwnedProjection, Step
 from interlock_projector.publish import Feed, FeedPacer, published_rows
 from interlock_projector.restore import differing, restore
-from interlock_projector.tick import Ticker, pending
+from interlock_projector.tick import Ticker
 from interlock_views.live import ProjectionStatus
 from interlock_views.views import Views
 
@@ -96,7 +97,7 @@ class Projector:
             return
         await self._catch_up()
         await self._publish()
-        if self._halt is None and self._own.stands_complete():
+        if self._own.halt is None and self._own.stands_complete():
             await self._checkpoints.save(self._own.state, self._own.recorded_ms, self._clock.monotonic())
 
     def current(self) -> tuple[State, int]:

@@ -6,11 +6,11 @@ Dropped: validation by a model library, and a JSON Schema as the source; neither
 in a pool" or the place a policy key belongs to. The schema is derived from the same tables instead.
 """
 
-import json
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from interlock_domain.catalog.issue import Issue
@@ -143,12 +143,19 @@ def _with_implicit(sections: Sections) -> tuple[Target, ...]:
 
 def config_digest(raw: object) -> str:
     """Hex SHA-256 of the parsed file as written: no defaults, no comments, keys sorted."""
-    text = json.dumps(_plain(raw), sort_keys=True, separators=(",", ":"))
-    return sha256(text.encode()).hexdigest()
+    return sha256(msgspec.json.encode(_plain(raw), order="sorted")).hexdigest()
 
 
 def _plain(raw: object) -> object:
-    """The same with text keys, so that whatever YAML can hold has one order and one JSON form."""
+    """The same with text for keys, so that whatever YAML can hold has one order and one JSON form."""
     if isinstance(raw, Mapping):
-        return {str(key): _plain(value) for key, value in raw.items()}
-    return [_plain(item) for item in raw] if isinstance(raw, list | tuple) else raw
+        return {_text(key): _plain(value) for key, value in raw.items()}
+    if isinstance(raw, list | tuple):
+        return [_plain(item) for item in raw]
+    return raw if raw is None or isinstance(raw, bool) else _text(raw)
+
+
+def _text(raw: object) -> str:
+    """Numbers keep their own look (`1` is not "1" and not 1.0); YAML may hold half a surrogate pair."""
+    text = raw if isinstance(raw, str) else f"\0{raw!r}"
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -91,9 +91,7 @@ RULES: Final[dict[FailureClass, ClassRule]] = {
     FailureClass.RATE_LIMIT: ClassRule(
         judged=Judged.STATED, scope=Scope.ALL_SHAPES, same_target=SameTarget.WHEN_STATED_FITS, ladder=LIMITED
     ),
-    FailureClass.RAMP: ClassRule(
-        judged=Judged.STATED, scope=Scope.ALL_SHAPES, ladder=RAMPED, at_once=True
-    ),
+    FailureClass.RAMP: ClassRule(judged=Judged.STATED, scope=Scope.ALL_SHAPES, ladder=RAMPED, at_once=True),
     FailureClass.OVERLOAD: ClassRule(judged=Judged.STATED, scope=Scope.ALL_SHAPES, ladder=LIMITED),
     FailureClass.SERVER_ERROR: ClassRule(
         judged=Judged.STRIKE, scope=Scope.SHAPE, same_target=SameTarget.ONCE
@@ -110,15 +108,9 @@ RULES: Final[dict[FailureClass, ClassRule]] = {
     FailureClass.PERMISSION: ClassRule(judged=Judged.RUN, scope=Scope.TARGET, recheck_ms=5 * MINUTE),
     FailureClass.AUTH: ClassRule(judged=Judged.RUN, scope=Scope.CREDENTIAL, recheck_ms=5 * MINUTE),
     FailureClass.BILLING: ClassRule(judged=Judged.RUN, scope=Scope.CREDENTIAL, recheck_ms=15 * MINUTE),
-    FailureClass.CONFLICT: ClassRule(
-        judged=Judged.NONE, scope=Scope.NOTHING, same_target=SameTarget.ONCE
-    ),
-    FailureClass.CALLER_FAULT: ClassRule(
-        judged=Judged.NONE, scope=Scope.NOTHING, elsewhere=Elsewhere.OPT_IN
-    ),
-    FailureClass.CLIENT_ABORT: ClassRule(
-        judged=Judged.NONE, scope=Scope.NOTHING, elsewhere=Elsewhere.NO
-    ),
+    FailureClass.CONFLICT: ClassRule(judged=Judged.NONE, scope=Scope.NOTHING, same_target=SameTarget.ONCE),
+    FailureClass.CALLER_FAULT: ClassRule(judged=Judged.NONE, scope=Scope.NOTHING, elsewhere=Elsewhere.OPT_IN),
+    FailureClass.CLIENT_ABORT: ClassRule(judged=Judged.NONE, scope=Scope.NOTHING, elsewhere=Elsewhere.NO),
 }
 
 
@@ -154,7 +146,7 @@ def may_retry_same(
     stated_ms: int | None,
     wait_ms: int,
 ) -> bool:
-    """May the request call the same target once more? `wait_ms`: the longest stated time worth waiting for."""
+    """May the request call the same target once more? `wait_ms`: the longest stated time worth a wait."""
     if not _kept(status, retry_on):
         return False
     same = RULES[failure].same_target

@@ -22,12 +22,13 @@ from interlock_domain.projection.rests import (
     is_verdict,
     level_of,
     open_learned,
+    phases,
     target_key,
 )
 from interlock_domain.projection.state import TargetState, policy_of
 from interlock_domain.projection.step import Step
 from interlock_domain.projection.successes import append, succeed
-from interlock_domain.rows import CooldownRow
+from interlock_domain.rows import CooldownPhase, CooldownRow
 from interlock_domain.words import ALL_SHAPES, EffectKind, Provenance
 
 
@@ -120,7 +121,9 @@ def _failed_probes(step: Step, case: _Case) -> set[str]:
         row.shape
         for rows in (target.learned, target.operator)
         for row in (rows.get(event.shape), rows.get(ALL_SHAPES))
-        if row is not None and is_verdict(step, row, began_ms, probe=event.probe)
+        if row is not None
+        and is_verdict(step, row, began_ms, probe=event.probe)
+        and CooldownPhase.COOLING not in phases(step, event.target, target, row.shape)
     }
 
 

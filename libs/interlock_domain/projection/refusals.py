@@ -8,7 +8,7 @@ enough for both: a refusal is certain, whoever hears it.
 from msgspec.structs import replace
 
 from interlock_domain.events import AttemptFailed
-from interlock_domain.health.classes import ClassRule, Scope
+from interlock_domain.health.classes import ClassRule, Scope, rule_of
 from interlock_domain.health.runs import Refusal, is_long_enough, joined
 from interlock_domain.projection.rests import target_key
 from interlock_domain.projection.state import ProviderState, TargetState, policy_of
@@ -29,3 +29,73 @@ def refused(step: Step, event: AttemptFailed, target: TargetState, rule: ClassRu
         fingerprint = fingerprint_of(step.boot, target.provider)
         if fingerprint:
             _credential_refused(step, event, provider, (target.provider, fingerprint), refusal)
+
+
+def _target_refused(step: Step, event: AttemptFailed, target: TargetState, refusal: Refusal) -> None:
+    key, out = target_key(event.target), target.out
+    if out is not None:
+        if event.probe or step.at_ms - max(0, event.elapsed_ms) >= out.recheck_at_ms:
+            target.out = replace(out, recheck_at_ms=step.now_ms + out.recheck_ms)
+            step.touch(key)
+        return
+    target.run = joined(target.run, refusal, policy_of(step.state, event.target).cooldown.window_ms)
+    if not is_long_enough(target.run, target.ok_ms, step.now_ms):
+        return
+    recheck_ms = rule_of(event.failure).recheck_ms
+    evidence = tuple(r.position for r in target.run)
+    target.out = OutRow(
+        failure=event.failure,
+        since_ms=step.now_ms,
+        recheck_at_ms=step.now_ms + recheck_ms,
+        recheck_ms=recheck_ms,
+        evidence=evidence,
+    )
+    target.run = []
+    step.touch(key)
+    step.observe(
+        EffectKind.TARGET_OUT,
+        key,
+        failure=event.failure,
+        until_ms=target.out.recheck_at_ms,
+        evidence=evidence,
+    )
+
+
+def _credential_refused(
+    step: Step, event: AttemptFailed, provider: ProviderState, credential: tuple[str, str], refusal: Refusal
+) -> None:
+    name, fingerprint = credential
+    row = provider.quarantines.get(fingerprint)
+    if row is not None:
+        if event.probe or step.at_ms - max(0, event.elapsed_ms) >= row.recheck_at_ms:
+            provider.quarantines[fingerprint] = replace(row, recheck_at_ms=step.now_ms + row.recheck_ms)
+            step.touch(f"provider/{name}")
+        return
+    runs = step.state.refusals.setdefault(name, {})
+    run = joined(runs.get(fingerprint, []), refusal, policy_of(step.state, event.target).cooldown.window_ms)
+    if not is_long_enough(run, _last_ok_ms(step, name, fingerprint), step.now_ms):
+        runs[fingerprint] = run
+        return
+    runs.pop(fingerprint, None)
+    if not runs:
+        del step.state.refusals[name]
+    step.observe(
+        EffectKind.CREDENTIAL_SUSPECT,
+        f"provider/{name}",
+        fingerprint=fingerprint,
+        failure=event.failure,
+        evidence=tuple(r.position for r in run),
+    )
+
+
+def _last_ok_ms(step: Step, provider: str, fingerprint: str) -> int | None:
+    """The last success of any boot that uses the credential."""
+    return max(
+        (
+            boot.ok_ms[provider]
+            for gateway in step.state.gateways.values()
+            for boot in gateway.boots.values()
+            if provider in boot.ok_ms and fingerprint_of(boot, provider) == fingerprint
+        ),
+        default=None,
+    )

@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from interlock_domain.health.cooldown import next_level
+from interlock_domain.health.cooldown import CALM_MS, next_level
 from interlock_domain.projection.state import Calm, TargetState, policy_of
 from interlock_domain.projection.step import Step
 from interlock_domain.rows import CooldownPhase, CooldownRow, cooldown_phase
@@ -116,7 +116,7 @@ def _return(
     shape, now, key = row.shape, step.now_ms, target_key(name)
     _ended(step, name, row, EndedWhy.SUCCESS)
     target.calm[shape] = Calm(row.level, now)
-    step.schedule(key, now + 1)
+    step.schedule(key, now + (ramp_ms or CALM_MS))
     if ramp_ms > 0:
         rows[shape] = replace(row, returned_ms=now)
         step.observe(EffectKind.RAMP_STARTED, key, shape=shape, until_ms=now + ramp_ms)

@@ -19,6 +19,9 @@ from interlock_domain.projection.clock import FoldClock
 from interlock_domain.recorded import RecordedEvent
 from interlock_domain.rows import CooldownRow, OutRow, QuarantineRow, StateRow
 
+SWEEP_KEY = "sweep"
+"""The deadline of forgetting, beside those of rows."""
+
 
 class Catalog(Struct):
     """What operators declared, by name, in the order of declaration."""
@@ -140,7 +143,7 @@ class State(Struct, kw_only=True):
     gap: Gap | None = None
     unattributed: int = 0
     """Facts without a source: nobody can tell duplicates of them, so they are only counted."""
-    due: dict[str, int] = {}
+    due: dict[str, int] = field(default_factory=lambda: {SWEEP_KEY: 0})
     next_due_ms: int = 0
     table: Table = field(default_factory=Table)
 

@@ -19,7 +19,7 @@ from typing import Final
 from interlock_domain.routing.decision import Candidate, Decision
 from interlock_domain.routing.eligibility import Hold, Standing
 from interlock_domain.routing.lane import Lane
-from interlock_domain.routing.strategies.draw import Draw
+from interlock_domain.routing.strategies.draw import Draw, next_tier
 from interlock_domain.routing.strategies.table import STRATEGIES
 from interlock_domain.words import Eligibility, Reason
 
@@ -68,6 +68,7 @@ def ordered(lane: Lane, places: Collection[int], draw: Draw) -> list[int]:
         some = [place for place in tier if place in chosen]
         weights = tuple([lane.entries[place].member.weight for place in some])
         found += [some[at] for at in order(weights, draw)]
+        draw = next_tier(draw, sum(weights))
     return found
 
 

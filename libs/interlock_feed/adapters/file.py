@@ -16,22 +16,14 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from msgspec import Struct
 
 from interlock_domain.rows import CommitRow
+from interlock_feed.feed import LastKnownGood
 
 MAGIC: Final = b"interlock-snapshot-1\n"
 """Names the layout; a file with another first line is of another program or version."""
 
 DIGEST_SIZE: Final = 32
-
-
-class LastKnownGood(Struct, frozen=True, kw_only=True):
-    """A complete table, its commit, and the wall clock when it was written."""
-
-    commit: CommitRow
-    rows: dict[str, bytes]
-    written_wall_ms: int
 
 
 class FileProblem(StrEnum):
@@ -45,7 +37,7 @@ class FileProblem(StrEnum):
 
 
 class SnapshotFile:
-    """One file; `problem` says why the last `load` gave nothing."""
+    """SnapshotStore over one file; `problem` says why the last `load` gave nothing."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -109,8 +109,8 @@ class SqlRequestRecords:
         exact = await self._fetch(select(_C.record).where(_C.request_id == request_id))
         if exact or len(request_id) < MIN_PREFIX:
             return exact[0] if exact else None
-        beyond = request_id[:-1] + chr(ord(request_id[-1]) + 1)
-        prefixed = select(_C.record).where(_C.request_id > request_id, _C.request_id < beyond).limit(2)
+        last = request_id + "\U0010ffff"  # nothing sorts behind it
+        prefixed = select(_C.record).where(_C.request_id > request_id, _C.request_id <= last).limit(2)
         found = await self._fetch(prefixed)
         return found[0] if len(found) == 1 else None
 

@@ -64,7 +64,7 @@ class DemoProvider:
             pass  # the gateway left: nothing of ours to say
         finally:
             self._open.discard(writer)
-            writer.transport.abort() if writer.transport.is_closing() else writer.close()
+            writer.close()
 
     async def _answer(self, request: dict[str, Any], writer: asyncio.StreamWriter) -> None:
         mood, pace = self._mood(), PACES[self.name]

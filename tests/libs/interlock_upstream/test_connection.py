@@ -152,8 +152,8 @@ async def test_after_the_head(
     async with MisbehavingServer(script) as server:
         response = await client.send(request(server.url), HASTY)
         received = b""
-        with pytest.raises(UpstreamFailed) as failed:
-            while (piece := await response.next(0.2)) is not None:  # noqa: PT012
+        with pytest.raises(UpstreamFailed) as failed:  # noqa: PT012
+            while (piece := await response.next(0.2)) is not None:
                 received += piece
         assert (failed.value.kind, failed.value.phase, received) == (kind, Phase.BODY, body)
         assert not response.complete

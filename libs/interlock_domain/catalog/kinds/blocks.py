@@ -111,7 +111,9 @@ class Block(Struct, Generic[T], frozen=True):
         return {key.name: key.kind.write(getattr(value, key.attribute)) for key in self.keys}
 
     def default(self, key: Key) -> object:
-        """The default of a key as the file would say it, or NODEFAULT."""
+        """The default of a key as the file would say it; NODEFAULT: none, or its own keys have theirs."""
+        if isinstance(key.kind, Block):
+            return NODEFAULT
         for field in msgspec.structs.fields(self.struct):
             if field.name == key.attribute:
                 if field.default is not NODEFAULT:

@@ -17,7 +17,7 @@ from interlock_domain.catalog.kinds.scalars import QUOTES
 from interlock_domain.catalog.provider import HeaderValue, SecretRef
 
 _SENSITIVE: Final = re.compile("authorization|key|token|secret|cookie", re.IGNORECASE)
-_REFERENCE: Final = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)|file:([^\x00-\x1f\x7f]+)")
+_REFERENCE: Final = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)|file:(.+)")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
 _URL: Final = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?(/[!-~]*)?")
 _FORMS: Final = "Write env:NAME or file:PATH; the configuration goes into the event log, secrets do not."
@@ -25,7 +25,7 @@ _FORMS: Final = "Write env:NAME or file:PATH; the configuration goes into the ev
 
 def parse_reference(text: str) -> SecretRef | None:
     """The reference, or None when the text is none."""
-    found = _REFERENCE.fullmatch(text)
+    found = _REFERENCE.fullmatch(text) if text.isprintable() else None
     return SecretRef(env=found[1], file=found[2]) if found else None
 
 

@@ -106,7 +106,7 @@ class Flag(Plain, Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        return "`true` or `false`"
+        return "`false`" if self.later else "`true` or `false`"
 
 
 class Whole(Plain, Struct, frozen=True):
@@ -136,6 +136,8 @@ class Whole(Plain, Struct, frozen=True):
 
     @property
     def words(self) -> str:
+        if self.later:
+            return f"`{self.low}`"
         return f"a whole number {_range(self.low, self.high)}"
 
 

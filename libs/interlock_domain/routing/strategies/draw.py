@@ -22,6 +22,14 @@ class Draw(NamedTuple):
     turn: int
 
 
+def next_tier(draw: Draw, total: int) -> Draw:
+    """The draw of the tier after one whose weights sum up to `total`.
+
+    With the same draw, everybody who fails at one member of a tier would fall on one of the next.
+    """
+    return Draw(splitmix64(draw.seed, DRAWN), draw.turn // max(1, total))
+
+
 def splitmix64(seed: int, n: int) -> int:
     """The n-th number (from 0) of the splitmix64 sequence of a seed, in [0, 2^64)."""
     z = (seed + (n + 1) * _GAMMA) & _MASK

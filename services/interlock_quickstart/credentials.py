@@ -1,0 +1,51 @@
+"""Credentials of this process: looked up by reference once, known elsewhere by fingerprint only.
+
+Rule: a boot has fixed credentials, so a reference is resolved once and its answer kept; a changed secret
+takes a new start. A missing one stops nothing but its own provider's targets, and is told in one line that
+says what to set. Dropped: stopping at the first missing secret, which makes one expired key an outage.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from interlock_domain.catalog.provider import Provider, SecretRef
+from interlock_runtime.secrets import MissingSecret, Secret, cluster_key, credential_fingerprint, resolve
+
+
+class Credentials:
+    """Secrets by reference; the cluster key stays in here."""
+
+    def __init__(self, data_dir: Path, variables: Mapping[str, str]) -> None:
+        self._cluster_key = cluster_key(data_dir)
+        self._variables = variables
+        self._found: dict[SecretRef, Secret | MissingSecret] = {}
+
+    def secret_of(self, ref: SecretRef) -> str | None:
+        """The secret itself, for the gateway's own calls; None when it is missing."""
+        found = self._resolved(ref)
+        return found.value if isinstance(found, Secret) else None
+
+    def fingerprints(self, providers: Iterable[Provider]) -> dict[str, str]:
+        """Provider -> fingerprint, of those that have a credential."""
+        found: dict[str, str] = {}
+        for provider in providers:
+            secret = self.secret_of(provider.api_key) if provider.api_key is not None else None
+            if secret is not None:
+                found[provider.name] = credential_fingerprint(self._cluster_key, secret)
+        return found
+
+    def missing(self, providers: Iterable[Provider]) -> dict[str, str]:
+        """Provider -> what to set, of those that cannot be called."""
+        found: dict[str, str] = {}
+        for provider in providers:
+            refs = [value.ref for value in provider.headers.values() if value.ref is not None]
+            for ref in [*refs, *([provider.api_key] if provider.api_key is not None else [])]:
+                answer = self._resolved(ref)
+                if isinstance(answer, MissingSecret):
+                    found[provider.name] = answer.message
+        return found
+
+    def _resolved(self, ref: SecretRef) -> Secret | MissingSecret:
+        if ref not in self._found:
+            self._found[ref] = resolve(ref, self._variables)
+        return self._found[ref]
