@@ -19,10 +19,13 @@ from benchmarks.load import Load, resident_mb, wrk
 from benchmarks.nginx import Nginx
 from benchmarks.report import ROOT, table, verdict, write
 
-CHUNKS = 60
-INTERVAL_MS = 2.0
+PACED = {"--chunks": 60, "--interval-ms": 2, "--burst": 1}
+BURSTS = {"--chunks": 1_000, "--interval-ms": 10, "--burst": 50}
+EVENTS = {"unary": 1, "paced": 62, "bursts": 1_002, "whole": 52}
+"""Events of one answer: content, the role before it, the finish reason behind it."""
 UNARY = 32
 STREAMS = 8
+STREAMED = ("paced", "bursts", "whole")
 SIZES = (10, 100, 1_000)
 
 
@@ -64,17 +67,18 @@ class Field:
     """All processes of one run."""
 
     def __init__(self) -> None:
-        self.mock, self.proxy, self.paced = free_port(), free_port(), free_port()
+        self.mock, self.proxy, self.paced, self.bursts = (free_port() for _ in range(4))
         self.processes: list[subprocess.Popen[bytes]] = []
-        self.nginx = Nginx(port=self.mock, proxy=self.proxy, paced=self.paced)
-        self._run(
-            "benchmarks.upstream", "--port", self.paced, "--chunks", CHUNKS, "--interval-ms", INTERVAL_MS
-        )
+        self.nginx = Nginx(port=self.mock, proxy=self.proxy, paced=self.paced, bursts=self.bursts)
+        for port, shape in ((self.paced, PACED), (self.bursts, BURSTS)):
+            words = [word for pair in shape.items() for word in pair]
+            self._run("benchmarks.upstream", "--port", port, *words)
+            wait_for(port)
         wait_for(self.mock)
-        wait_for(self.paced)
         self.upstreams = {
             "unary": f"http://127.0.0.1:{self.mock}/v1",
-            "burst": f"http://127.0.0.1:{self.mock}/burst",
+            "whole": f"http://127.0.0.1:{self.mock}/whole",
+            "bursts": f"http://127.0.0.1:{self.bursts}/bursts",
             "paced": f"http://127.0.0.1:{self.paced}/paced",
         }
 
@@ -85,7 +89,7 @@ class Field:
 
     def nginx_proxy(self) -> Server:
         """nginx as a plain proxy."""
-        paths = {"unary": "/v1", "burst": "/burst", "paced": "/paced"}
+        paths = {"unary": "/v1", "whole": "/whole", "bursts": "/bursts", "paced": "/paced"}
         return Server(
             "nginx as a proxy", self.nginx.process.pid, self.proxy, lambda k: "m", paths.__getitem__
         )
@@ -147,11 +151,11 @@ def run(rounds: int, seconds: int) -> tuple[list[list[object]], dict[str, object
     field_ = Field()
     try:
         null, proxy = field_.null(), field_.nginx_proxy()
-        bare = {kind: field_.bare(kind) for kind in ("unary", "paced", "burst")}
+        bare = {kind: field_.bare(kind) for kind in ("unary", *STREAMED)}
         gateways = {size: field_.gateway(size) for size in SIZES}
         plan: list[tuple[Server, str, int]] = [(null, "unary", UNARY), (proxy, "unary", UNARY)]
         plan += [(bare["unary"], "unary", UNARY), *((g, "unary", UNARY) for g in gateways.values())]
-        for kind in ("paced", "burst"):
+        for kind in STREAMED:
             plan += [(s, kind, STREAMS) for s in (proxy, bare[kind], gateways[10], gateways[1_000])]
         for server, kind, connections in plan:  # warm up: connections, caches, lanes
             measure(server, kind, 1, connections)
@@ -169,7 +173,6 @@ def summary(
     null: Server, proxy: Server, bare: dict[str, Server], gateways: dict[int, Server]
 ) -> tuple[list[list[object]], dict[str, object]]:
     """The table and the figures."""
-    events = {"unary": 1, "paced": CHUNKS + 2, "burst": 52}
     rows: list[list[object]] = []
     cpu: dict[str, float] = {}
     for server in [null, proxy, *bare.values(), *gateways.values()]:
@@ -177,13 +180,13 @@ def summary(
             each = median_cpu(server, kind)
             cpu[f"{server.name} / {kind}"] = round(each, 1)
             failed = sum(load.failed for load in loads)
-            per_chunk = f"{each / events[kind]:.1f}" if kind != "unary" else "-"
+            per_chunk = f"{each / EVENTS[kind]:.1f}" if kind != "unary" else "-"
             rows.append([server.name, kind, f"{each:.0f}", per_chunk, sum(x.requests for x in loads), failed])
     ten, thousand = gateways[10], gateways[1_000]
     limits: list[tuple[str, float, float]] = [
         ("unary: gateway / pass-through", ratios(ten, bare["unary"], "unary"), 1.5),
         ("paced chunk: gateway / pass-through", ratios(ten, bare["paced"], "paced"), 1.25),
-        ("burst chunk: gateway / pass-through", ratios(ten, bare["burst"], "burst"), 1.25),
+        ("burst chunk: gateway / pass-through", ratios(ten, bare["bursts"], "bursts"), 1.25),
         ("unary: 1,000 targets / 10 targets", ratios(thousand, ten, "unary"), 1.2),
         ("paced: 1,000 targets / 10 targets", ratios(thousand, ten, "paced"), 1.2),
         ("unary: pass-through / null application", ratios(bare["unary"], null, "unary"), 1.8),
@@ -191,13 +194,15 @@ def summary(
     others = {
         "unary: gateway / nginx": round(ratios(ten, proxy, "unary"), 2),
         "paced: gateway / nginx": round(ratios(ten, proxy, "paced"), 2),
-        "burst: gateway / nginx": round(ratios(ten, proxy, "burst"), 2),
+        "bursts: gateway / nginx": round(ratios(ten, proxy, "bursts"), 2),
+        "stream in one piece: gateway / nginx": round(ratios(ten, proxy, "whole"), 2),
+        "stream in one piece: gateway / pass-through": round(ratios(ten, bare["whole"], "whole"), 2),
     }
     figures: dict[str, object] = {
         "cpu_us": cpu,
         "ratios": {name: round(value, 3) for name, value, _ in limits},
         "limits": {name: limit for name, _, limit in limits},
-        "against_nginx": others,
+        "beside": others,
         "resident_mb": {g.name: round(resident_mb(g.pid), 1) for g in gateways.values()},
         "failed_requests": sum(
             load.failed
@@ -231,9 +236,9 @@ def main() -> None:
     assert isinstance(ratios_, dict)
     lines = [(name, f"{value:.2f}", verdict(value, limits[name])) for name, value in ratios_.items()]
     print(table(("ratio of CPU", "seen", "limit"), lines))
-    against = figures["against_nginx"]
+    against = figures["beside"]
     assert isinstance(against, dict)
-    print(table(("beside nginx as a plain proxy", "times"), list(against.items())))
+    print(table(("for comparison, without a limit", "times"), list(against.items())))
     if not args.quick:
         print(f"\nwritten to {write('bench-gateway', figures).relative_to(ROOT)}")
 

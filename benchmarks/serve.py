@@ -60,7 +60,7 @@ def pass_app(upstream: str) -> Any:
         response = await client.send(UpstreamRequest(origin, head, body), LIMITS)
         try:
             headers = [pair for pair in response.headers if pair[0] not in DROPPED]
-            if response.header(b"content-length") is not None:
+            if response.header(b"content-type") == b"application/json":
                 answer = await response.read(1 << 26, 30, 30)
                 headers.append((b"content-length", b"%d" % len(answer)))
                 await send({"type": "http.response.start", "status": response.status, "headers": headers})

@@ -1,6 +1,6 @@
 """A mock upstream for benchmarks: chunks of a chat stream at a fixed pace, as cheap as Python allows.
 
-Answers every POST with a stream of `--chunks` events, `--interval-ms` apart. Its CPU is not counted.
+Answers every POST with a stream of `--chunks` events, `--interval-ms` apart, `--burst` at a time. Its CPU is not counted.
 """
 
 import argparse
@@ -26,8 +26,10 @@ def chunk(body: bytes) -> bytes:
 class Paced(asyncio.Protocol):
     """One connection: a request is complete when its declared body has arrived."""
 
-    def __init__(self, chunks: int, interval_s: float) -> None:
+    def __init__(self, chunks: int, interval_s: float, burst: int) -> None:
         self.chunks = chunks
+        self.piece = chunk(EVENT) * burst
+        self.burst = burst
         self.interval_s = interval_s
         self.buffer = b""
         self.left = 0
@@ -57,11 +59,11 @@ class Paced(asyncio.Protocol):
         """Write the next event, or the end."""
         if self.transport.is_closing():
             return
-        if self.left == 0:
+        if self.left <= 0:
             self.transport.write(chunk(STOP) + b"0\r\n\r\n")
             return
-        self.left -= 1
-        self.transport.write(chunk(EVENT))
+        self.left -= self.burst
+        self.transport.write(self.piece)
         self.loop.call_later(self.interval_s, self.tick)
 
 
@@ -71,10 +73,11 @@ async def main() -> None:
     wanted.add_argument("--port", type=int, required=True)
     wanted.add_argument("--chunks", type=int, default=60)
     wanted.add_argument("--interval-ms", type=float, default=2.0)
+    wanted.add_argument("--burst", type=int, default=1, help="events written at once")
     args = wanted.parse_args()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: Paced(args.chunks, args.interval_ms / 1000), "127.0.0.1", args.port, backlog=1024
+        lambda: Paced(args.chunks, args.interval_ms / 1000, args.burst), "127.0.0.1", args.port, backlog=1024
     )
     await server.serve_forever()
 

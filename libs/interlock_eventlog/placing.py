@@ -31,8 +31,9 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 def plan_append(appends: Sequence[StreamAppend], version_of: Callable[[str], int]) -> Plan | VersionConflict:
     """Check every expected version and give each event its place."""
-    size = sum(len(one.events) for one in appends)
-    batch = next((new.id for one in appends for new in one.events), "")
+    ids = [new.id for one in appends for new in one.events]
+    if len(set(ids)) != len(ids):
+        raise ReusedId("an append names one id twice")
     versions: dict[str, int] = {}
     placed: list[Placed] = []
     for one in appends:
@@ -41,7 +42,7 @@ def plan_append(appends: Sequence[StreamAppend], version_of: Callable[[str], int
             return VersionConflict(stream=one.stream, expected=one.expected_version, actual=version)
         for new in one.events:
             version += 1
-            part = BatchPart(id=batch, index=len(placed), size=size)
+            part = BatchPart(id=ids[0], index=len(placed), size=len(ids))
             placed.append(Placed(stream=one.stream, version=version, batch=part, new=new))
         versions[one.stream] = version
     return Plan(placed=tuple(placed), versions=versions)

@@ -103,7 +103,7 @@ class ChatScanner:
             return self._over
         cutter = self._cutter
         whole = chunk if not cutter.rest and chunk.endswith(b"\n\n") else cutter.cut(chunk)
-        if self.committed:
+        if self.saw_content:
             if self._is_quiet(whole):
                 self.out = whole
                 return _PASS
@@ -112,7 +112,7 @@ class ChatScanner:
         return self._walk(whole) if whole else self._wait()
 
     def _is_quiet(self, whole: bytes) -> bool:
-        """Whether these events only carry content; if so they are counted, else nothing is noted."""
+        """Whether these events do no more than go on with content; if so they are counted."""
         chunks = quiet_chunks(whole)
         if chunks is None:
             return False
@@ -197,7 +197,7 @@ class ChatScanner:
         return self._over or Verdict.ERROR
 
     def _event(self, piece: bytes) -> _Take:
-        if piece.startswith(b"data: ") and b"\n" not in piece and b"\r" not in piece:
+        if piece.startswith(b"data: {") and b"\n" not in piece and b"\r" not in piece:
             data = piece[6:]
             name = b""
         else:

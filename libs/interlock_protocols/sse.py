@@ -17,8 +17,8 @@ DONE_EVENT: Final = b"data: [DONE]\n\n"
 
 _BORDER: Final = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 _CR_BORDERS: Final = (b"\n\r\n", b"\r\r\n", b"\r\r", b"\n\r")
-_LOOK_BACK: Final = 3
-"""Of a border that was cut in two, at most `CR LF CR` lies in the earlier piece."""
+_LOOK_BACK: Final = 1
+"""Bytes of a border that was cut in two in the earlier piece: any two line ends already are a border."""
 
 
 def border_end(buffer: bytes | bytearray, start: int = 0) -> int:

@@ -11,11 +11,12 @@ from typing import Any, Final
 
 from msgspec import Struct
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 from ruamel.yaml.reader import ReaderError
 
 from interlock_domain.catalog.issue import Path
+from interlock_domain.catalog.kinds.place import step_of
 
 MAX_NODES: Final = 200_000
 """A configuration of 1,000 targets has about 20,000 values; aliases could multiply without end."""
@@ -69,13 +70,10 @@ def read_yaml(text: str) -> Document | tuple[Flaw, ...]:
         return (
             Flaw(spot, f"this is no YAML: {error.problem or error.context}", "Check quotes and indentation."),
         )
-    except (YAMLError, ValueError, RecursionError) as error:
-        return (Flaw(Spot(1, 1), f"this is no YAML: {type(error).__name__}"),)
-    builder = _Builder()
-    try:
-        raw = None if node is None else builder.build(node, ())
     except RecursionError:
         return (Flaw(Spot(1, 1), "the file is nested too deeply"),)
+    builder = _Builder()
+    raw = None if node is None else builder.build(node, ())
     return tuple(builder.flaws) or Document(raw, builder.keys, builder.values)
 
 
@@ -121,12 +119,16 @@ class _Builder:
         for key_node, value_node in self._pairs(node):
             key = self._scalar(key_node)
             if key in built:
-                first = self.keys[(*path, str(key))]
+                first = self.keys[(*path, step_of(key))]
                 message = f"duplicate key `{key}`: it is already in line {first.line}"
                 self._flaw(key_node, message, "Remove one of the two.")
                 continue
-            self.keys[(*path, str(key))] = _spot(key_node)
-            built[key] = self.build(value_node, (*path, str(key)))
+            inner = (*path, step_of(key))
+            self.keys[inner] = _spot(key_node)
+            built[key] = self.build(value_node, inner)
+            if built[key] is None:
+                # an empty value is marked where the next thing begins, which may be another line
+                self.values[inner] = self.keys[inner]
         return built
 
     def _pairs(self, node: MappingNode) -> Iterator[tuple[ScalarNode, Node]]:

@@ -22,8 +22,8 @@ class Wake:
                 future.set_result(None)
         self._waiting.clear()
 
-    async def wait(self, timeout_s: float) -> bool:
-        """True after a ring, False when the time passed first."""
+    async def wait(self, timeout_s: float | None = None) -> bool:
+        """True after a ring, False when the time passed first; None waits for good."""
         future = asyncio.get_running_loop().create_future()
         self._waiting.add(future)
         try:

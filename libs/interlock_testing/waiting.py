@@ -68,8 +68,7 @@ class ServerProcess:
             raise RuntimeError("the server was not started")
         return self._process.pid
 
-    @property
-    def returncode(self) -> int | None:
+    def exit_status(self) -> int | None:
         """How it ended; None while it runs or before it was started."""
         return self._process.poll() if self._process is not None else None
 

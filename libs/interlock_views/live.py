@@ -17,11 +17,11 @@ class ProjectionStatus(Struct, frozen=True, kw_only=True):
 
     name: str
     generation: int
-    epoch: int
-    position: int
-    published: int
+    epoch: int = 0
+    position: int = 0
+    published: int = 0
     """Position of the last commit in the state feed."""
-    log_ms: int
+    log_ms: int = 0
     events: int = 0
     commits: int = 0
     skipped: int = 0

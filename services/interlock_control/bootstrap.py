@@ -9,11 +9,11 @@ from pathlib import Path
 
 from interlock_control.clock import Clock, SystemClock
 from interlock_control.commands import CommandHandler
+from interlock_control.credentials import CredentialFollower
 from interlock_control.decisions import SearchableLog
 from interlock_control.live import LiveScenes
 from interlock_control.plane import ControlPlane
-from interlock_control.resting import at_rest
-from interlock_control.timemachine import ChildPast, LocalPast, Past
+from interlock_control.timemachine import ChildPast, Past
 from interlock_eventlog.adapters.sqlite import SqliteEventLog
 from interlock_eventlog.log import EventLog
 from interlock_records.records import RequestRecords
@@ -43,24 +43,18 @@ def embedded_control(
     clock: Clock | None = None,
 ) -> ControlPlane:
     """The control plane of one process that holds everything."""
+    commands = CommandHandler(log, fresh_id)
     return ControlPlane(
         log=log,
         views=views,
         records=records,
         routing=routing,
-        commands=CommandHandler(log, fresh_id),
+        commands=commands,
+        credentials=CredentialFollower(views, commands),
         past=past,
         now=LiveScenes(routing),
         clock=clock or SystemClock(),
     )
-
-
-async def control_at_rest(
-    log: SearchableLog, views: Views, records: RequestRecords, projection: str = "routing-1"
-) -> ControlPlane:
-    """A control plane that only reads, over a log that nobody follows; it folds in this process."""
-    routing = await at_rest(log, views, projection)
-    return embedded_control(log, views, records, routing, past=LocalPast(log, views, projection))
 
 
 def open_for_reading(database: Path) -> tuple[EventLog, Views]:

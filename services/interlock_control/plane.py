@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from interlock_control.clock import Clock
 from interlock_control.commands import CommandHandler
+from interlock_control.credentials import CredentialFollower
 from interlock_control.decisions import SearchableLog
 from interlock_control.live import LiveScenes
 from interlock_control.metrics import Metrics
@@ -26,6 +27,8 @@ class ControlPlane:
     records: RequestRecords
     routing: RoutingState
     commands: CommandHandler
+    credentials: CredentialFollower
+    """To be run as a task beside the application; `notice` listens to the projector."""
     past: Past
     now: LiveScenes
     clock: Clock

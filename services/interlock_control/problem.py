@@ -108,9 +108,7 @@ def _of_http(request: Request, error: HTTPException) -> Problem:
             404, "not_found", f"there is nothing at {request.url.path}: see /openapi.json", headers=headers
         )
     if error.status_code == 405:
-        detail = (
-            f"{request.method} does not work on {request.url.path}: it knows {headers.get('allow', 'others')}"
-        )
+        detail = f"{request.method} does not work on {request.url.path}: it knows {_allowed(headers)}"
         return Problem(405, "method_not_allowed", detail, headers=headers)
     return Problem(error.status_code, "refused", str(error.detail), headers=headers)
 
@@ -122,3 +120,8 @@ def _of_validation(error: RequestValidationError) -> Problem:
     ]
     first = places[0] if places else {"at": "the request", "is": "not valid"}
     return invalid(f"{first['at']}: {first['is']}; see /openapi.json for what is expected", errors=places)
+
+
+def _allowed(headers: Mapping[str, str]) -> str:
+    known = {name.lower(): value for name, value in headers.items()}
+    return known.get("allow", "other methods")

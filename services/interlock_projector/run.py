@@ -8,6 +8,7 @@ written. Dropped: separate tasks to fold, to commit and to publish, which needed
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from interlock_domain.projection.deadlines import pending
 from interlock_domain.projection.effects import Effect
@@ -27,6 +28,8 @@ from interlock_views.views import Views
 
 Listener = Callable[[Sequence[Effect]], None]
 """Told of the effects of each commit once they are durable; must not block."""
+
+_NOT_STARTED: Final = "the projection has not been started"
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +54,8 @@ class Projector:
         self._clock = clock
         self._name = projection
         self._generation = generation
-        self._listeners = tuple(listeners)
+        self._listeners = list(listeners)
+        self._owned: OwnedProjection | None = None
         self._stopping = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -64,7 +68,7 @@ class Projector:
         table, restored = await restore(self._log, self._views, self._name, self._clock)
         if isinstance(restored, Halt):
             return self._stand(restored)
-        self._own = OwnedProjection(
+        self._owned = OwnedProjection(
             self._log, self._views, self._clock, name=self._name, epoch=epoch, restored=restored
         )
         self._ticker = Ticker(epoch)
@@ -93,12 +97,16 @@ class Projector:
         """Fold to the head, publish, save a checkpoint; a halted projection writes nothing."""
         self._stopping.set()
         await self._idle.wait()
-        if self._halt is not None:
+        if self._halt is not None or self._owned is None:
             return
         await self._catch_up()
         await self._publish()
         if self._own.halt is None and self._own.stands_complete():
             await self._checkpoints.save(self._own.state, self._own.recorded_ms, self._clock.monotonic())
+
+    def listen(self, listener: Listener) -> None:
+        """Tell one more of every later commit."""
+        self._listeners.append(listener)
 
     def current(self) -> tuple[State, int]:
         """The live state and the log time to read it at (RoutingState)."""
@@ -110,7 +118,12 @@ class Projector:
 
     def status(self) -> ProjectionStatus:
         """How far it has come (RoutingState)."""
-        own = self._own
+        own = self._owned
+        halted = self._halt.sentence if self._halt is not None else None
+        if own is None:
+            return ProjectionStatus(
+                name=self._name, generation=self._generation, halted=halted or _NOT_STARTED
+            )
         return ProjectionStatus(
             name=self._name,
             generation=self._generation,
@@ -123,8 +136,14 @@ class Projector:
             skipped=own.skipped,
             repaired=self._repaired,
             checkpoint=self._checkpoints.position,
-            halted=self._halt.sentence if self._halt is not None else None,
+            halted=halted,
         )
+
+    @property
+    def _own(self) -> OwnedProjection:
+        if self._owned is None:
+            raise RuntimeError(_NOT_STARTED)
+        return self._owned
 
     async def _turn(self) -> None:
         if self._tick_in() <= 0:

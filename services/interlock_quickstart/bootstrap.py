@@ -4,9 +4,8 @@ Rule: adapters are chosen here and nowhere else in this package; the parts are t
 as services, behind the same ports. What only people who watch need (the live view) is hung on from outside.
 """
 
-import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from interlock_control.commands import CommandHandler
 from interlock_control.plane import ControlPlane
 from interlock_domain.catalog.provider import Provider
 from interlock_eventlog.adapters.sqlite import SqliteEventLog
-from interlock_feed.adapters.file import FileSnapshotStore
+from interlock_feed.adapters.file import SnapshotFile
 from interlock_feed.adapters.sqlite import SqliteFeed
 from interlock_gateway.bootstrap import GatewayPorts, build_gateway
 from interlock_gateway.run import GatewayService
@@ -24,12 +23,11 @@ from interlock_gateway.server import Server, gateway_server
 from interlock_projector.bootstrap import embedded_projector
 from interlock_projector.run import Listener, Projector
 from interlock_quickstart.credentials import Credentials
-from interlock_quickstart.listen import HOST, port_of
+from interlock_quickstart.listen import HOST
 from interlock_quickstart.servers import control_server
-from interlock_quickstart.told import ToldRecords
+from interlock_quickstart.told import Hear, ToldRecords
 from interlock_quickstart.upkeep import Upkeep
 from interlock_records.adapters.sql import SqlRequestRecords, open_engine
-from interlock_records.records import RequestRecords
 from interlock_runtime.sqlite import SqliteDatabase
 from interlock_upstream.client import HttpClient
 from interlock_upstream.proxy import Proxies
@@ -55,7 +53,7 @@ class Embedded:
     plane: ControlPlane
     upkeep: Upkeep
     feed: SqliteFeed
-    told: RequestRecords
+    told: ToldRecords
 
     @property
     def commands(self) -> CommandHandler:
@@ -69,7 +67,7 @@ class Embedded:
         await self.database.close()
 
 
-async def open_embedded(data_dir: Path, *, effects: Listener, records_told: Callable[..., None]) -> Embedded:
+async def open_embedded(data_dir: Path, *, effects: Listener, hear: Hear) -> Embedded:
     """Open the file and put the parts over it; nothing runs yet. Raises StorageError."""
     path = data_dir / DATABASE
     database = SqliteDatabase(path)
@@ -93,7 +91,7 @@ async def open_embedded(data_dir: Path, *, effects: Listener, records_told: Call
         plane=plane,
         upkeep=upkeep,
         feed=feed,
-        told=ToldRecords(records, records_told),
+        told=ToldRecords(records, hear),
     )
 
 
@@ -112,8 +110,8 @@ def open_gateway(
         log=parts.log,
         feed=parts.feed,
         records=parts.told,
-        snapshot_file=FileSnapshotStore(data_dir / SNAPSHOT),
-        client=HttpClient(proxies=Proxies.from_environ(variables)),
+        snapshot_file=SnapshotFile(data_dir / SNAPSHOT),
+        client=HttpClient(proxies=Proxies.from_mapping(variables)),
     )
     return build_gateway(
         ports,
@@ -124,8 +122,6 @@ def open_gateway(
     )
 
 
-def open_servers(
-    gateway: GatewayService, plane: ControlPlane, *, port: int, listening: Sequence[socket.socket]
-) -> tuple[Server, Server]:
+def open_servers(gateway: GatewayService, plane: ControlPlane, *, port: int) -> tuple[Server, Server]:
     """The servers of both ports; sockets are handed to them when they start."""
     return gateway_server(gateway.app, host=HOST, port=port), control_server(build_app(plane))

@@ -29,12 +29,13 @@ class Story:
         *,
         monotonic: Callable[[], float],
         policy_of: Callable[[str], TargetPolicy],
-        since: float,
+        where: str = "",
     ) -> None:
         self._say = say
         self._monotonic = monotonic
         self._policy_of = policy_of
-        self._since = since
+        self._where = where
+        self._since = monotonic()
         self._shown: dict[tuple[str, ...], float] = {}
         self._left_out: dict[tuple[str, ...], int] = {}
         self._told = ""
@@ -81,7 +82,7 @@ class Story:
     def _hint(self) -> None:
         if self.last_failover and self.last_failover != self._told:
             self._told = self.last_failover
-            self._say(f"        explain the last failover:  interlock explain {self.last_failover[:6]}")
+            self._say(f"        explain the last failover:  interlock explain {self.last_failover[:6]}{self._where}")
 
 
 _NO_NEWS: Final = {Result.ANSWERED, Result.CLIENT_ABORT, Result.SHUTDOWN, Result.UPSTREAM_REFUSED}

@@ -48,12 +48,18 @@ class Worker:
             source=Source(gateway=self.gateway, boot=self.boot, seq=self._seq),
         )
 
-    def report(self, *, fingerprints: dict[str, str] | None = None, pools: tuple[str, ...] = ("chat",)) -> NewEvent:
+    def report(
+        self, *, fingerprints: dict[str, str] | None = None, pools: tuple[str, ...] = ("chat",)
+    ) -> NewEvent:
         """A sign of life."""
         return self.fact(GatewayReported(moment="running", fingerprints=fingerprints or {}, pools=pools))
 
     def failed(
-        self, target: str = "atlas/large", *, failure: FailureClass = FailureClass.SERVER_ERROR, status: int = 500
+        self,
+        target: str = "atlas/large",
+        *,
+        failure: FailureClass = FailureClass.SERVER_ERROR,
+        status: int = 500,
     ) -> NewEvent:
         """An attempt that failed after its headers."""
         event = AttemptFailed(

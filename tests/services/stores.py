@@ -1,15 +1,17 @@
-"""The stores that tests run over, memory or SQLite, and a second look at the same file."""
+"""The stores that tests run over, in memory or in a file."""
 
 from collections.abc import Callable
 from pathlib import Path
 
+from interlock_domain.projection.evolve import evolve
+from interlock_domain.projection.state import State, empty_state
 from interlock_eventlog.adapters.memory import MemoryEventLog
 from interlock_eventlog.adapters.sqlite import SqliteEventLog
+from interlock_eventlog.log import EventLog
 from interlock_feed.adapters.memory import MemoryFeed
 from interlock_feed.adapters.sqlite import SqliteFeed
 from interlock_records.adapters.memory import MemoryRequestRecords
 from interlock_runtime.sqlite import SqliteDatabase
-from interlock_testing.clock import FakeClock
 from interlock_views.adapters.memory import MemoryViews
 from interlock_views.adapters.sqlite import SqliteViews
 
@@ -39,4 +41,14 @@ class Stores:
             await self.database.close()
 
 
-__all__ = ["KINDS", "FakeClock", "Stores"]
+async def folded(log: EventLog, *, to: int | None = None) -> State:
+    """The log folded from its start by nobody else's code: what everything else must equal."""
+    state = empty_state()
+    while records := await log.read(
+        after=state.staged[-1].position if state.staged else state.position, limit=100
+    ):
+        for record in records:
+            if to is not None and record.position > to:
+                return state
+            evolve(state, record)
+    return state

@@ -14,35 +14,40 @@ SAVED_S: Final = 10
 """Seconds for which deposits count (Finagle's window): long enough for a burst, too short to hoard."""
 
 
+_ONE: Final = 1_000
+"""Tokens are counted in thousandths: sums of 0.2 are exact, and ten of them are two retries."""
+
+
 class RetryBudget:
     """A token bucket over the last ten seconds of requests. Times are any one monotonic clock."""
 
-    __slots__ = ("_at_ms", "_per_second", "_policy", "_second", "_tokens")
+    __slots__ = ("_at_ms", "_floor", "_left", "_per_second", "_second", "_share")
 
     def __init__(self, policy: Budgets, now_ms: int) -> None:
-        self._policy = policy
+        self._share = round(policy.retry_ratio * _ONE)
+        self._floor = policy.retry_floor_per_s * _ONE
         self._at_ms = now_ms
         self._second = now_ms // 1_000
         self._per_second = [0] * SAVED_S
-        self._tokens = policy.retry_floor_per_s * SAVED_S
+        self._left = self._floor * SAVED_S
 
     def request(self, now_ms: int) -> None:
         """A request of the pool began: deposit its share."""
         self._roll(now_ms)
         self._per_second[self._second % SAVED_S] += 1
-        self._tokens += self._policy.retry_ratio
+        self._left += self._share
 
     def left(self, now_ms: int) -> float:
         """Tokens that may still be drawn."""
         self._roll(now_ms)
-        return self._tokens
+        return self._left / _ONE
 
     def draw(self, now_ms: int) -> bool:
         """Take 1 for a retry or a failover; False when there is less than 1."""
         self._roll(now_ms)
-        if self._tokens < 1.0:
+        if self._left < _ONE:
             return False
-        self._tokens -= 1.0
+        self._left -= _ONE
         return True
 
     def _roll(self, now_ms: int) -> None:
@@ -53,5 +58,5 @@ class RetryBudget:
         for gone in range(min(second - self._second, SAVED_S)):
             self._per_second[(self._second + 1 + gone) % SAVED_S] = 0
         self._second = second
-        worth = SAVED_S * self._policy.retry_floor_per_s + self._policy.retry_ratio * sum(self._per_second)
-        self._tokens = min(worth, self._tokens + self._policy.retry_floor_per_s * passed_ms / 1_000)
+        worth = SAVED_S * self._floor + self._share * sum(self._per_second)
+        self._left = min(worth, self._left + self._floor * passed_ms / 1_000)

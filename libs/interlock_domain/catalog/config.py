@@ -157,5 +157,5 @@ def _plain(raw: object) -> object:
 
 def _text(raw: object) -> str:
     """Numbers keep their own look (`1` is not "1" and not 1.0); YAML may hold half a surrogate pair."""
-    text = raw if isinstance(raw, str) else f"\0{raw!r}"
+    text = raw if isinstance(raw, str) else f"\0{raw:x}" if isinstance(raw, int) else f"\0{raw!r}"
     return text.encode("utf-8", "backslashreplace").decode()

@@ -96,8 +96,12 @@ def _unknown_member(declared: Declared, command: SetMemberState) -> Rejected | N
     if pool is None:
         return _unknown(RejectedWhy.UNKNOWN_POOL, "pool", command.pool, declared.pools)
     members = [member.target for member in pool.members]
-    return _unknown(
-        RejectedWhy.UNKNOWN_MEMBER, f"member of pool `{pool.name}` called", command.target, members
+    if command.target in members:
+        return None
+    return Rejected(
+        reason=RejectedWhy.UNKNOWN_MEMBER,
+        message=f"pool `{pool.name}` has no member `{command.target}`",
+        hint=nearest_hint(command.target, members, f"Members: {', '.join(members)}."),
     )
 
 

@@ -105,10 +105,7 @@ class Standing(Struct, frozen=True):
     @property
     def state(self) -> Eligibility:
         """The state before any rule of the pool."""
-        if not self.findings:
-            return Eligibility.ELIGIBLE
-        hard = self.findings[0].hold is Hold.HARD
-        return Eligibility.HARD_EXCLUDED if hard else Eligibility.SOFT_EXCLUDED
+        return _STATES[self.worst]
 
     @property
     def until_ms(self) -> int | None:
@@ -126,6 +123,15 @@ class Standing(Struct, frozen=True):
             return (self.findings[0].reason,)
         return tuple(dict.fromkeys([f.reason for f in self.findings]))
 
+
+_STATES: Final = {
+    None: Eligibility.ELIGIBLE,
+    Hold.HARD: Eligibility.HARD_EXCLUDED,
+    Hold.FIRM: Eligibility.SOFT_EXCLUDED,
+    Hold.CAUTION: Eligibility.SOFT_EXCLUDED,
+    Hold.LOCAL: Eligibility.SOFT_EXCLUDED,
+    Hold.RAMP: Eligibility.SOFT_EXCLUDED,
+}
 
 CLEAN: Final = Standing()
 

@@ -10,7 +10,7 @@ from interlock_domain.events import Event
 from interlock_domain.recorded import BatchPart, NewEvent, RecordedEvent
 from interlock_eventlog.codec import CODEC, Codec
 from interlock_eventlog.envelope import subject_of
-from interlock_eventlog.log import Appended, ReusedId, StreamAppend, VersionConflict
+from interlock_eventlog.log import Appended, StreamAppend, VersionConflict
 from interlock_eventlog.placing import Place, plan_append, repeated_append
 from interlock_eventlog.queries import EventFilter, RawEvent
 from interlock_runtime.wake import Wake
@@ -36,8 +36,6 @@ class MemoryEventLog:
         plan = plan_append(appends, lambda stream: self._versions.get(stream, 0))
         if isinstance(plan, VersionConflict):
             return plan
-        if len({one.new.id for one in plan.placed}) != len(plan.placed):
-            raise ReusedId("an append names one id twice")
         now = self._clock()
         for one in plan.placed:
             self._write(now, one.stream, one.new, version=one.version, batch=one.batch)
@@ -52,7 +50,7 @@ class MemoryEventLog:
             if new.id not in self._places:
                 self._write(now, stream, new)
         self._wake.ring()
-        return max((self._places[new.id].position for new in facts), default=len(self._events))
+        return self._places[facts[-1].id].position if facts else len(self._events)
 
     async def read(self, *, after: int, limit: int, stream: str | None = None) -> list[RecordedEvent]:
         """See EventLog."""

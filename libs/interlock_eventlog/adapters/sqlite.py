@@ -24,7 +24,7 @@ from interlock_eventlog.adapters.sqlite_rows import (
     version_of,
 )
 from interlock_eventlog.codec import CODEC, Codec
-from interlock_eventlog.log import Appended, ReusedId, StreamAppend, VersionConflict
+from interlock_eventlog.log import Appended, StreamAppend, VersionConflict
 from interlock_eventlog.placing import plan_append, repeated_append
 from interlock_eventlog.queries import EventFilter, RawEvent
 from interlock_eventlog.reading import PageReader
@@ -155,25 +155,21 @@ class SqliteEventLog:
             position += 1
             body = self._codec.encode(one.new, one.stream, one.version, one.batch)
             row = insertion(position, now, one.stream, one.version, new=one.new, body=body)
-            if connection.execute(INSERT, row).rowcount != 1:
-                raise ReusedId(f"an append names the id {one.new.id} twice")
+            connection.execute(INSERT, row)
         return Appended(position=position, versions=plan.versions)
 
     def _publish(self, connection: sqlite3.Connection, stream: str, facts: Sequence[NewEvent]) -> int:
-        head = last = last_position(connection)
+        last = position = last_position(connection)
         now = self._clock()
-        repeated = []
         for new in facts:
+            known = place_of(connection, new.id)
+            if known is not None:
+                position = known.position
+                continue
+            last = position = last + 1
             body = self._codec.encode(new, stream)
-            row = insertion(last + 1, now, stream, None, new=new, body=body)
-            if connection.execute(INSERT, row).rowcount == 1:
-                last += 1
-            else:
-                repeated.append(new.id)
-        if last > head or not facts:
-            return last
-        places = (place_of(connection, known) for known in repeated)
-        return max(place.position for place in places if place is not None)
+            connection.execute(INSERT, insertion(last, now, stream, None, new=new, body=body))
+        return position
 
 
 def _number(connection: sqlite3.Connection, sql: str, *values: object) -> int:

@@ -33,8 +33,9 @@ CREATE INDEX IF NOT EXISTS events_time ON events (recorded_ms, position);
 
 INSERT: Final = """
 INSERT INTO events (position, stream, version, id, type, subject, recorded_ms, body)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
+"""Ids are looked up before: `ON CONFLICT DO NOTHING` would use up the position all the same."""
 
 
 def insertion(

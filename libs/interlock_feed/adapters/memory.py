@@ -38,7 +38,7 @@ class MemoryFeed:
         seen = 0
         while True:
             if self._commit is None or self._sequence == seen:
-                await self._wake.wait(float("inf"))
+                await self._wake.wait()
                 continue
             update = FeedUpdate(commit=self._commit, rows=self._since(seen), whole=seen == 0)
             seen = self._sequence

@@ -75,7 +75,7 @@ class SqliteFeed:
             await asyncio.sleep(POLL_S)
             return
         while self._sequence <= seen:
-            await self._wake.wait(float("inf"))
+            await self._wake.wait()
 
     def _published(self, sequence: int) -> None:
         self._sequence = max(self._sequence, sequence)

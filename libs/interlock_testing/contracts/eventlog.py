@@ -33,7 +33,9 @@ class EventLogContract:
             assert await log.read(after=0, limit=10) == []
             assert await log.position_at(10**15) == 0
 
-    async def test_given_the_right_version_when_appended_then_versions_and_positions_count_from_1(self) -> None:
+    async def test_given_the_right_version_when_appended_then_versions_and_positions_count_from_1(
+        self,
+    ) -> None:
         async with self.opened(ManualClock(500)) as log:
             first = await log.append([one("config", 0, decision("a"), decision("b"))])
             second = await log.append([one("config", 2, decision("c"))])
@@ -91,7 +93,9 @@ class EventLogContract:
             assert guarded == Appended(position=1, versions={"policy": 1})
             assert isinstance(refused, VersionConflict)
 
-    async def test_given_an_id_that_is_there_when_appended_again_then_it_answers_where_it_stands(self) -> None:
+    async def test_given_an_id_that_is_there_when_appended_again_then_it_answers_where_it_stands(
+        self,
+    ) -> None:
         async with self.opened(ManualClock()) as log:
             appends = [one("config", 0, decision("a")), one("pool/p", 0, decision("b"))]
             first = await log.append(appends)
@@ -147,7 +151,9 @@ class EventLogContract:
             found = [await log.position_at(moment) for moment in (99, 100, 199, 200, 299, 300, 10**15)]
             assert found == [0, 1, 1, 3, 3, 4, 4]
 
-    async def test_given_a_clock_that_stepped_back_then_raw_times_are_kept_and_position_order_rules(self) -> None:
+    async def test_given_a_clock_that_stepped_back_then_raw_times_are_kept_and_position_order_rules(
+        self,
+    ) -> None:
         clock = ManualClock(200)
         async with self.opened(clock) as log:
             await log.publish(GATEWAY, [failure(1)])
@@ -182,7 +188,9 @@ class EventLogContract:
                         await log.publish(f"gateway/g{writer}", [failure(n, gateway=f"g{writer}")])
                     else:
                         event = TargetRemoved(target=f"p/{writer}")
-                        await log.append([one(f"target/p/{writer}", n // 2, decision(f"{writer}-{n}", event))])
+                        await log.append(
+                            [one(f"target/p/{writer}", n // 2, decision(f"{writer}-{n}", event))]
+                        )
 
             seen: list[RecordedEvent] = []
 

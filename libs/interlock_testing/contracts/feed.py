@@ -95,7 +95,9 @@ class FeedContract:
                 await feed.publish(commit_row(6, epoch=2), {"b": b"6"})
                 assert await tail.next() == FeedUpdate(commit=commit_row(6, epoch=2), rows={"b": b"6"})
 
-    async def test_given_a_higher_generation_then_a_lower_position_is_accepted_and_never_the_way_back(self) -> None:
+    async def test_given_a_higher_generation_then_a_lower_position_is_accepted_and_never_the_way_back(
+        self,
+    ) -> None:
         async with self.opened() as feed:
             await feed.publish(commit_row(50, generation=1), {"a": b"1"})
             async with tailing(feed) as tail:

@@ -54,7 +54,7 @@ class Traffic:
         head = build_head(
             b"POST",
             b"/v1/chat/completions",
-            self._origin.host_header,
+            self._origin.authority,
             b"content-type: application/json\r\n",
             content_length=len(body),
         )

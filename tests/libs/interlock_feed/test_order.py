@@ -7,9 +7,7 @@ from hypothesis import strategies as st
 from interlock_feed.order import follows
 from interlock_testing.contracts.samples import commit_row
 
-commits = st.builds(
-    commit_row, st.integers(0, 5), epoch=st.integers(1, 3), generation=st.integers(1, 3)
-)
+commits = st.builds(commit_row, st.integers(0, 5), epoch=st.integers(1, 3), generation=st.integers(1, 3))
 
 
 @pytest.mark.parametrize(
@@ -34,7 +32,9 @@ def test_given_any_arrivals_then_the_held_version_never_goes_back(arrivals):
     held = None
     for new in arrivals:
         if follows(new, held):
-            assert held is None or (new.generation, new.position) >= (held.generation, held.position) or (
-                new.generation > held.generation
+            assert (
+                held is None
+                or (new.generation, new.position) >= (held.generation, held.position)
+                or (new.generation > held.generation)
             )
             held = new

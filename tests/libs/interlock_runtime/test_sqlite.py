@@ -3,20 +3,28 @@
 import asyncio
 import sqlite3
 import threading
+from collections.abc import Callable
 
 import pytest
 
 from interlock_runtime.sqlite import SqliteDatabase
-from interlock_runtime.sqlite_errors import LAYOUT, BrokenDatabase, NewerDatabase, StorageBusy, StorageError, StorageFull
+from interlock_runtime.sqlite_errors import (
+    LAYOUT,
+    BrokenDatabase,
+    NewerDatabase,
+    StorageBusy,
+    StorageError,
+    StorageFull,
+)
 
 TABLE = "CREATE TABLE IF NOT EXISTS notes (text TEXT)"
 
 
-def insert(text):
+def insert(text: str) -> Callable[[sqlite3.Connection], int]:
     return lambda connection: connection.execute("INSERT INTO notes VALUES (?)", (text,)).rowcount
 
 
-def notes(connection):
+def notes(connection: sqlite3.Connection) -> list[str]:
     return [text for (text,) in connection.execute("SELECT text FROM notes ORDER BY rowid")]
 
 
@@ -90,7 +98,7 @@ async def test_a_durable_transaction_is_synced_and_others_are_not(database):
 
 
 async def test_given_a_full_disk_then_it_is_named_nothing_stays_and_room_makes_it_work_again(database):
-    def limit(pages):
+    def limit(pages: int) -> Callable[[sqlite3.Connection], object]:
         return lambda connection: connection.execute(f"PRAGMA max_page_count={pages}").fetchone()
 
     await database.run(insert("before"))

@@ -21,6 +21,7 @@ from interlock_domain.catalog.kinds.place import (
     nearest_hint,
     shown,
     sort_of,
+    step_of,
 )
 from interlock_domain.catalog.kinds.scalars import Duration
 
@@ -79,14 +80,14 @@ class Block(Struct, Generic[T], frozen=True):
         for name, value in raw.items():
             key = known.get(name) if isinstance(name, str) else None
             if key is None:
-                self._refuse_key(str(name), place)
+                self._refuse_key(step_of(name), place)
                 continue
             read = key.kind.read(value, place.at(key.name), getattr(base, key.attribute, None))
             if read is not REFUSED:
                 values[key.attribute] = read
         for key in self.keys:
             if key.required and key.name not in raw:
-                place.refuse(
+                place.refuse_whole(
                     IssueCode.MISSING, f"{place.words} has no `{key.name}`", f"Add `{key.name}`: {key.doc}."
                 )
         return values
@@ -105,7 +106,7 @@ class Block(Struct, Generic[T], frozen=True):
         for low, high in self.ascending:
             if getattr(value, attributes[low]) > getattr(value, attributes[high]):
                 message = f"`{low}` must not exceed `{high}` in {place.words}"
-                place.refuse(IssueCode.OUT_OF_RANGE, message, f"Raise `{high}` or lower `{low}`.")
+                place.refuse_whole(IssueCode.OUT_OF_RANGE, message, f"Raise `{high}` or lower `{low}`.")
 
     def write(self, value: T) -> dict[str, object]:
         return {key.name: key.kind.write(getattr(value, key.attribute)) for key in self.keys}
@@ -158,7 +159,7 @@ class MapOf(Struct, frozen=True):
             return place.refuse(IssueCode.WRONG_TYPE, f"{place.words} wants {self.words}, not {sort_of(raw)}")
         read: dict[str, Any] = {}
         for key, value in raw.items():
-            name = self.names.read(key, place.key(str(key)))
+            name = self.names.read(key, place.key(step_of(key)))
             if name is REFUSED:
                 continue
             entry = self.values.read(value, place.at(name))

@@ -48,12 +48,17 @@ class Place:
         """The key itself one step further in."""
         return Place((*self.path, step), self.issues_list, on_key=True)
 
-    def refuse(self, code: IssueCode, message: str, hint: str = "") -> _Refused:
+    def refuse(
+        self, code: IssueCode, message: str, hint: str = "", *, on_key: bool | None = None
+    ) -> _Refused:
         """Note an issue here and answer REFUSED."""
-        self.issues_list.append(
-            Issue(path=self.path, code=code, message=message, hint=hint, on_key=self.on_key)
-        )
+        at_key = self.on_key if on_key is None else on_key
+        self.issues_list.append(Issue(path=self.path, code=code, message=message, hint=hint, on_key=at_key))
         return REFUSED
+
+    def refuse_whole(self, code: IssueCode, message: str, hint: str) -> _Refused:
+        """The same about an entry as a whole: told at its key, since its value may be long or empty."""
+        return self.refuse(code, message, hint, on_key=True)
 
     @property
     def words(self) -> str:
@@ -132,5 +137,11 @@ def shown(raw: object) -> str:
         return "`true`" if raw else "`false`"
     if raw is None or isinstance(raw, Mapping | list | tuple):
         return sort_of(raw)
-    text = str(raw)
+    text = step_of(raw)
     return f"`{text}`" if len(text) <= 40 else f"`{text[:37]}...`"
+
+
+def step_of(key: object) -> str:
+    """A key as a step of a path, whatever YAML made of it."""
+    # Python refuses to write out integers of thousands of digits
+    return "a huge number" if isinstance(key, int) and key.bit_length() > 200 else str(key)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from interlock_domain.catalog.issue import IssueCode
-from interlock_domain.catalog.kinds.place import JsonSchema, Place, Plain, shown, sort_of
+from interlock_domain.catalog.kinds.place import JsonSchema, Place, Plain, shown, sort_of, step_of
 from interlock_domain.catalog.kinds.scalars import QUOTES
 from interlock_domain.catalog.provider import HeaderValue, SecretRef
 
@@ -63,6 +63,17 @@ class Reference(Plain, Struct, frozen=True):
         return "`env:NAME`, `file:PATH` or `none`"
 
 
+class ReferenceText(Reference, frozen=True):
+    """The same, kept as it is written."""
+
+    def read(self, raw: object, place: Place, base: object = None) -> Any:
+        ref = super().read(raw, place)
+        return write_reference(ref) if isinstance(ref, SecretRef) else ref
+
+    def write(self, value: Any) -> object:
+        return "none" if value is None else value
+
+
 class Headers(Plain, Struct, frozen=True):
     """Extra upstream headers: name -> literal or reference."""
 
@@ -74,7 +85,7 @@ class Headers(Plain, Struct, frozen=True):
         read: dict[str, HeaderValue] = {}
         for name, value in raw.items():
             if not isinstance(name, str) or _HEADER_NAME.fullmatch(name) is None:
-                place.key(str(name)).refuse(
+                place.key(step_of(name)).refuse(
                     IssueCode.BAD_NAME, f"{shown(name)} cannot be the name of a header"
                 )
             elif name.lower() in read:
@@ -122,7 +133,7 @@ class Query(Plain, Struct, frozen=True):
             return place.refuse(IssueCode.WRONG_TYPE, f"{place.words} wants {self.words}, not {sort_of(raw)}")
         read: dict[str, str] = {}
         for name, value in raw.items():
-            value_place = place.at(str(name))
+            value_place = place.at(step_of(name))
             if (
                 not isinstance(name, str)
                 or not name.isprintable()

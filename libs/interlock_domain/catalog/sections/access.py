@@ -12,7 +12,7 @@ from interlock_domain.catalog.issue import IssueCode
 from interlock_domain.catalog.key import Admin, Alert, GatewayKey
 from interlock_domain.catalog.kinds.blocks import Block, Key, ListOf, optional
 from interlock_domain.catalog.kinds.place import REFUSED, JsonSchema, Place, Plain
-from interlock_domain.catalog.kinds.references import Reference, Url
+from interlock_domain.catalog.kinds.references import ReferenceText, Url
 from interlock_domain.catalog.kinds.scalars import Choice, Name, Number, Whole
 
 _HEX: Final = frozenset("0123456789abcdef")
@@ -75,7 +75,7 @@ _ALERT = Block(
     Alert,
     (
         Key("url", Url(), "Where to post", required=True),
-        Key("secret", Reference(), "Signs the request"),
+        Key("secret", ReferenceText(), "Signs the request"),
         Key("on", ListOf(Choice(ALERT_EVENTS)), "What to tell"),
     ),
 )

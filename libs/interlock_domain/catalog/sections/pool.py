@@ -101,7 +101,7 @@ class PoolKind(Struct, frozen=True):
             return REFUSED
         if not given["members"]:
             if not _written(inner):
-                place.refuse(
+                place.refuse_whole(
                     IssueCode.EMPTY_POOL,
                     f"{place.words} has no members",
                     "Name at least one `provider/model`.",

@@ -94,7 +94,7 @@ class ProviderKind(Struct, frozen=True):
             return REFUSED
         if not provider.base_url and not (isinstance(raw, dict) and "base_url" in raw):
             hint = f"Add `base_url`; it is built in for {', '.join(WELL_KNOWN)} only."
-            return place.refuse(IssueCode.MISSING, f"{place.words} has no `base_url`", hint)
+            return place.refuse_whole(IssueCode.MISSING, f"{place.words} has no `base_url`", hint)
         if not provider.apis:
             place.at("apis").refuse(
                 IssueCode.MISSING, f"{place.words} has no API", "Name at least one, or drop the key."

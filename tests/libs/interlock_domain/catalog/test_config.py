@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from interlock_domain.catalog.config import Config, config_digest, parse_config
 from interlock_domain.catalog.diff import write_config
 from interlock_domain.catalog.issue import Issue, IssueCode
-from interlock_domain.catalog.policy import Affinity, Attempts, CooldownPolicy, Policy, Retention, ServerLimits
+from interlock_domain.catalog.policy import (
+    Affinity,
+    Attempts,
+    CooldownPolicy,
+    Policy,
+    Retention,
+    ServerLimits,
+)
 from interlock_domain.catalog.pool import Member
 from interlock_domain.catalog.provider import Provider, SecretRef
 from interlock_domain.catalog.target import Target
@@ -100,7 +107,10 @@ def test_a_provider_with_a_mistake_is_still_a_known_one() -> None:
 
 
 def test_a_pool_with_a_mistake_is_still_a_known_one() -> None:
-    assert issue_of(pools={"p": []}, keys=[{"name": "k", "sha256": HASH, "pools": ["p"]}]).path == ("pools", "p")
+    assert issue_of(pools={"p": []}, keys=[{"name": "k", "sha256": HASH, "pools": ["p"]}]).path == (
+        "pools",
+        "p",
+    )
 
 
 @pytest.mark.parametrize("raw", [None, [], "text", 3, [{"providers": {}}]])
@@ -118,17 +128,35 @@ def test_the_digest_knows_content_and_nothing_else() -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [({"a": 1}, {"a": "1"}), ({"a": 1}, {"a": 1.0}), ({"a": True}, {"a": "true"}), ({"a": None}, {"a": {}}),
-     ({1: 2}, {"1": 2}), ([1, 2], [2, 1]), ({"a": {}}, {})],
-)  # fmt: skip
+    [
+        ({"a": 1}, {"a": "1"}),
+        ({"a": 1}, {"a": 1.0}),
+        ({"a": True}, {"a": "true"}),
+        ({"a": None}, {"a": {}}),
+        ({1: 2}, {"1": 2}),
+        ([1, 2], [2, 1]),
+        ({"a": {}}, {}),
+    ],
+)
 def test_different_content_has_a_different_digest(one: Any, other: Any) -> None:
     assert config_digest(one) != config_digest(other)
 
 
 def test_the_digest_of_a_known_file_never_changes() -> None:
     """It is compared with what the journal holds, across versions."""
-    raw = {"providers": {"openai": {"api_key": "env:K"}}, "pools": {"fast": ["openai/gpt-5-mini"]}, "n": [1, 2.5, True]}
-    assert config_digest(raw) == "GOLDEN"
+    raw = {
+        "providers": {"openai": {"api_key": "env:K"}},
+        "pools": {"fast": ["openai/gpt-5-mini"]},
+        "n": [1, 2.5, True],
+    }
+    assert config_digest(raw) == "88835d88219be829fadc09b503783284f40f8b9c0c0a821c40b5ac558b59b3eb"
+
+
+def test_a_number_of_thousands_of_digits_is_told_and_not_a_crash() -> None:
+    huge = 1 << 40_000
+    raw = {huge: 1, "policy": {huge: 1, "retry_on": [huge]}, "pools": {huge: []}, "targets": {huge: {}}}
+    assert len(issues_of(raw)) == 5
+    assert len(config_digest(raw)) == 64
 
 
 # --- properties ----------------------------------------------------------------------------
@@ -139,19 +167,60 @@ SCALARS = st.one_of(
     st.integers(),
     st.floats(),
     st.text(max_size=12),
-    st.sampled_from(["15s", "32MiB", "env:A", "none", "local/a", "x/y", "a b", "http://h/v1", HASH, "never", "\ud800"]),
+    st.sampled_from(
+        ["15s", "32MiB", "env:A", "none", "local/a", "x/y", "a b", "http://h/v1", HASH, "never", "\ud800"]
+    ),
 )
 KEYS = st.one_of(
     SCALARS,
     st.sampled_from(
-        ["providers", "targets", "pools", "policy", "keys", "admins", "server", "retention", "alerts", "local", "p",
-         "local/a", "base_url", "api_key", "headers", "query", "auth", "labels", "members", "target", "strategy",
-         "priority", "weight", "attempts", "backoff", "initial", "max", "cooldown", "guards", "quorum", "streams",
-         "retry_on", "name", "sha256", "url", "on", "role", "capabilities", "apis"]
+        [
+            "providers",
+            "targets",
+            "pools",
+            "policy",
+            "keys",
+            "admins",
+            "server",
+            "retention",
+            "alerts",
+            "local",
+            "p",
+            "local/a",
+            "base_url",
+            "api_key",
+            "headers",
+            "query",
+            "auth",
+            "labels",
+            "members",
+            "target",
+            "strategy",
+            "priority",
+            "weight",
+            "attempts",
+            "backoff",
+            "initial",
+            "max",
+            "cooldown",
+            "guards",
+            "quorum",
+            "streams",
+            "retry_on",
+            "name",
+            "sha256",
+            "url",
+            "on",
+            "role",
+            "capabilities",
+            "apis",
+        ]
     ),
-)  # fmt: skip
+)
 VALUES = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=30
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=30,
 )
 
 

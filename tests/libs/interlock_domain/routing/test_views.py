@@ -7,6 +7,7 @@ from interlock_domain.rows import PoolRow, ProviderRow, TargetRow
 from interlock_domain.words import AdminState, Api, Eligibility, Provenance, Reason, Shape
 from tests.libs.interlock_domain.snapshot.tables import (
     NOW,
+    Row,
     a_catalog,
     a_pool,
     a_provider,
@@ -86,7 +87,7 @@ def test_a_view_counts_any_quarantine_unless_it_is_told_which_credential_is_in_u
 
 
 def test_a_target_view_knows_nothing_of_pools() -> None:
-    rows = {
+    rows: dict[str, Row] = {
         "pool/chat": PoolRow(state=DISABLED, members={"atlas/a": DISABLED}),
         "target/atlas/a": learned(a_rest(NOW + 5)),
     }

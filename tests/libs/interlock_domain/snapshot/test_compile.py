@@ -10,6 +10,7 @@ from interlock_domain.snapshot.snapshot import Snapshot
 from interlock_domain.words import AdminState
 from tests.libs.interlock_domain.snapshot.tables import (
     NOW,
+    Row,
     a_catalog,
     a_commit,
     a_pool,
@@ -30,7 +31,7 @@ CATALOG = a_catalog(
 )
 SMALLER = a_catalog(a_pool("chat", "delta/one", "breeze/large"), targets=(a_target("delta/new"),))
 DISABLED = a_state(AdminState.DISABLED, position=7)
-KEYS = {
+KEYS: dict[str, list[Row]] = {
     "target/atlas/large": [learned(a_rest(NOW + 1)), TargetRow(state=DISABLED)],
     "target/breeze/large": [learned(a_rest(NOW + 5)), learned(a_rest(NOW - 5))],
     "target/nobody/knows": [TargetRow(state=DISABLED)],
@@ -38,6 +39,7 @@ KEYS = {
     "provider/nobody": [ProviderRow(state=DISABLED)],
     "pool/chat": [PoolRow(gateways=("g1",)), PoolRow(members={"atlas/large": DISABLED})],
     "pool/nobody": [PoolRow(state=DISABLED)],
+    "unknown/thing": [PoolRow()],
 }
 changes = st.fixed_dictionaries(
     {}, optional={key: st.sampled_from([None, *map(encoded, rows)]) for key, rows in KEYS.items()}

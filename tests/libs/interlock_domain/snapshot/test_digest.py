@@ -37,7 +37,7 @@ def test_the_order_of_rows_does_not_matter(rows, random) -> None:
 
 @given(tables, tables)
 def test_a_sum_kept_row_by_row_equals_the_sum_of_the_table(before, changes) -> None:
-    total, rows = digest.EMPTY, {}
+    total, rows = digest.EMPTY, dict[str, bytes]()
     for key, payload in [*before.items(), *changes.items()]:
         if key in rows:
             total = digest.remove(total, key, rows[key])

@@ -1,11 +1,12 @@
 """The feed in SQLite keeps the contract, outlives the process and is readable by another one."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from interlock_feed.adapters.sqlite import SqliteFeed
+from interlock_feed.adapters.sqlite import POLL_S, SqliteFeed
 from interlock_feed.feed import FeedUpdate
 from interlock_runtime.sqlite import SqliteDatabase
 from interlock_testing.contracts.feed import FeedContract, tailing
@@ -45,5 +46,7 @@ async def test_given_another_process_that_only_reads_then_it_follows_by_polling(
         await feed.publish(commit_row(1), {"a": b"1"})
         async with feed_in(tmp_path, read_only=True) as beside, tailing(beside) as tail:
             assert await tail.next() == FeedUpdate(commit=commit_row(1), rows={"a": b"1"}, whole=True)
+            following = asyncio.create_task(tail.next())
+            assert not (await asyncio.wait([following], timeout=POLL_S / 2))[0]
             await feed.publish(commit_row(2), {"a": None})
-            assert await tail.next() == FeedUpdate(commit=commit_row(2), rows={"a": None})
+            assert await following == FeedUpdate(commit=commit_row(2), rows={"a": None})

@@ -11,7 +11,11 @@ from tests.libs.interlock_domain.catalog.reading import HASH, issue_of, issues_o
 
 def test_an_unknown_key_is_told_with_the_nearest_known_one() -> None:
     issue = issue_of(pools={"chat": {"stratgy": "weighted_random", "members": ["local/a"]}})
-    assert (issue.path, issue.code, issue.on_key) == (("pools", "chat", "stratgy"), IssueCode.UNKNOWN_KEY, True)
+    assert (issue.path, issue.code, issue.on_key) == (
+        ("pools", "chat", "stratgy"),
+        IssueCode.UNKNOWN_KEY,
+        True,
+    )
     assert issue.message == "unknown key `stratgy` in pool `chat`"
     assert issue.hint == "Did you mean `strategy`?"
 
@@ -24,7 +28,7 @@ def test_a_key_near_to_nothing_is_told_with_all_known_ones() -> None:
 
 @pytest.mark.parametrize("key", [3, None, True, 1.5])
 def test_a_key_that_is_no_text_is_unknown(key: Any) -> None:
-    issue = issue_of(**{}, policy={key: 1})
+    issue = issue_of(policy={key: 1})
     assert (issue.path, issue.code) == (("policy", str(key)), IssueCode.UNKNOWN_KEY)
 
 
@@ -34,7 +38,11 @@ def test_a_key_that_is_no_text_is_unknown(key: Any) -> None:
         ("policy", [1], "`policy` wants a block of keys, not a list"),
         ("policy", "x", "`policy` wants a block of keys, not text"),
         ("server", 3, "`server` wants a block of keys, not a single value"),
-        ("targets", ["local/a"], "`targets` wants a block: `provider/model`, then a block of keys, not a list"),
+        (
+            "targets",
+            ["local/a"],
+            "`targets` wants a block: `provider/model`, then a block of keys, not a list",
+        ),
         ("keys", {"name": "a"}, "`keys` wants a list: each a block of keys, not a block of keys"),
     ],
 )

@@ -1,5 +1,9 @@
 """The place of reading: steps, shared issues, and the words for wrong values."""
 
+from typing import Any
+
+import pytest
+
 from interlock_domain.catalog.issue import Issue, IssueCode
 from interlock_domain.catalog.kinds.place import REFUSED, Place, nearest, nearest_hint, shown, sort_of
 
@@ -25,8 +29,23 @@ def test_the_nearest_word_is_found_when_one_is_near() -> None:
     assert nearest_hint("zzz", ["members"], "otherwise") == "otherwise"
 
 
-def test_wrong_values_are_told_as_yaml_spells_them() -> None:
-    assert [shown(raw) for raw in (None, True, False, {}, [], 3, "x")] == [
-        "nothing", "`true`", "`false`", "a block of keys", "a list", "`3`", "`x`",
-    ]  # fmt: skip
-    assert [sort_of(raw) for raw in ("x", 3, None)] == ["text", "a single value", "nothing"]
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (None, "nothing"),
+        (True, "`true`"),
+        (False, "`false`"),
+        ({}, "a block of keys"),
+        ([], "a list"),
+        (3, "`3`"),
+        ("x", "`x`"),
+        (1 << 20_000, "`a huge number`"),
+    ],
+)
+def test_wrong_values_are_told_as_yaml_spells_them(raw: Any, words: str) -> None:
+    assert shown(raw) == words
+
+
+@pytest.mark.parametrize(("raw", "words"), [("x", "text"), (3, "a single value"), (None, "nothing")])
+def test_what_may_be_a_secret_is_told_by_its_sort(raw: Any, words: str) -> None:
+    assert sort_of(raw) == words

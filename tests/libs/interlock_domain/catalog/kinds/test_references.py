@@ -24,14 +24,20 @@ def provider_issue(**keys: Any) -> Issue:
 
 @pytest.mark.parametrize(
     ("text", "ref"),
-    [("env:KEY_1", SecretRef(env="KEY_1")), ("file:/run/secrets/k", SecretRef(file="/run/secrets/k")), ("none", None),
-     (None, None)],
-)  # fmt: skip
+    [
+        ("env:KEY_1", SecretRef(env="KEY_1")),
+        ("file:/run/secrets/k", SecretRef(file="/run/secrets/k")),
+        ("none", None),
+        (None, None),
+    ],
+)
 def test_a_credential_is_a_reference(text: str | None, ref: SecretRef | None) -> None:
     assert provider(api_key=text).api_key == ref
 
 
-@pytest.mark.parametrize("value", [SECRET, "env:", "env:1A", "file:", "file:a\nb", "ENV:A", 3, [SECRET], {"a": SECRET}, ""])
+@pytest.mark.parametrize(
+    "value", [SECRET, "env:", "env:1A", "file:", "file:a\nb", "ENV:A", 3, [SECRET], {"a": SECRET}, ""]
+)
 def test_anything_else_is_taken_for_the_secret_itself(value: Any) -> None:
     issue = provider_issue(api_key=value)
     assert (issue.path, issue.code) == (("providers", "local", "api_key"), IssueCode.LITERAL_SECRET)
@@ -47,7 +53,9 @@ def test_headers_are_literals_or_references_in_lower_case() -> None:
     assert provider(headers=None).headers == {}
 
 
-@pytest.mark.parametrize("name", ["Authorization", "x-API-key", "x-goog-token", "client_secret", "Set-Cookie"])
+@pytest.mark.parametrize(
+    "name", ["Authorization", "x-API-key", "x-goog-token", "client_secret", "Set-Cookie"]
+)
 def test_a_literal_under_a_telling_header_name_is_refused(name: str) -> None:
     issue = provider_issue(headers={name: SECRET})
     assert (issue.path, issue.code) == (("providers", "local", "headers", name), IssueCode.LITERAL_SECRET)
@@ -84,13 +92,26 @@ def test_query_parameters_are_text_and_no_secrets() -> None:
     assert provider_issue(query={"key": SECRET}).code == IssueCode.LITERAL_SECRET
 
 
-@pytest.mark.parametrize("url", ["http://h/v1/", "http://h:80/v1//", "https://[::1]:9/v1", "http://a_b-c.d/x@y"])
+@pytest.mark.parametrize(
+    "url", ["http://h/v1/", "http://h:80/v1//", "https://[::1]:9/v1", "http://a_b-c.d/x@y"]
+)
 def test_an_address_has_no_slash_at_its_end(url: str) -> None:
     assert provider(base_url=url).base_url == url.rstrip("/")
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://h/v1", "h/v1", "http://", "http:///v1", "http://h/a b", "http://h:x/", "http://h/\n", "", "HTTP://h"]
+    "url",
+    [
+        "ftp://h/v1",
+        "h/v1",
+        "http://",
+        "http:///v1",
+        "http://h/a b",
+        "http://h:x/",
+        "http://h/\n",
+        "",
+        "HTTP://h",
+    ],
 )
 def test_what_is_no_http_address_is_refused(url: str) -> None:
     assert provider_issue(base_url=url).code == IssueCode.BAD_URL
@@ -114,4 +135,5 @@ def test_an_address_is_text() -> None:
 def test_a_webhook_may_have_a_query() -> None:
     config = config_of(alerts=[{"url": "https://h/hook/?a=1", "secret": "env:HOOK"}])
     assert config.alerts[0].url == "https://h/hook/?a=1"
-    assert config.alerts[0].secret == SecretRef(env="HOOK")
+    assert config.alerts[0].secret == "env:HOOK"
+    assert config_of(alerts=[{"url": "https://h", "secret": "none"}]).alerts[0].secret is None

@@ -17,7 +17,13 @@ def policy_issue(section: str, key: str, value: Any) -> tuple[IssueCode, str, st
 @pytest.mark.parametrize(
     ("section", "key", "value", "code", "message"),
     [
-        ("attempts", "max_targets", "three", IssueCode.WRONG_TYPE, "a whole number from 1 to 100, not `three`"),
+        (
+            "attempts",
+            "max_targets",
+            "three",
+            IssueCode.WRONG_TYPE,
+            "a whole number from 1 to 100, not `three`",
+        ),
         ("attempts", "max_targets", 2.0, IssueCode.WRONG_TYPE, "a whole number from 1 to 100, not `2.0`"),
         ("attempts", "max_targets", True, IssueCode.WRONG_TYPE, "a whole number from 1 to 100, not `true`"),
         ("attempts", "max_targets", 0, IssueCode.OUT_OF_RANGE, "a whole number from 1 to 100, not `0`"),
@@ -43,7 +49,13 @@ def policy_issue(section: str, key: str, value: Any) -> tuple[IssueCode, str, st
         ("affinity", "enabled", "yes", IssueCode.WRONG_TYPE, "`true` or `false`, not `yes`"),
         ("affinity", "header", "x y", IssueCode.BAD_VALUE, "the name of a header"),
         ("affinity", "header", "", IssueCode.BAD_VALUE, "the name of a header"),
-        ("affinity", "fail_back", "later", IssueCode.BAD_VALUE, "`now`, `session_end` or `never`, not `later`"),
+        (
+            "affinity",
+            "fail_back",
+            "later",
+            IssueCode.BAD_VALUE,
+            "`now`, `session_end` or `never`, not `later`",
+        ),
         ("affinity", "fail_back", 3, IssueCode.WRONG_TYPE, "`now`, `session_end` or `never`, not `3`"),
         ("affinity", "load_factor", 0.5, IssueCode.OUT_OF_RANGE, "a number from 1 to 100, not `0.5`"),
     ],

@@ -12,11 +12,15 @@ from tests.libs.interlock_domain.catalog.reading import HASH, config_of, issue_o
 def test_keys_admins_and_alerts_are_kept() -> None:
     config = config_of(
         pools={"chat": ["local/a"]},
-        keys=[{"name": "team-a", "sha256": HASH.upper(), "pools": ["chat"], "max_in_flight": 3, "max_rps": 1}],
+        keys=[
+            {"name": "team-a", "sha256": HASH.upper(), "pools": ["chat"], "max_in_flight": 3, "max_rps": 1}
+        ],
         admins=[{"name": "alice", "role": "operator", "sha256": HASH}],
         alerts=[{"url": "https://h/x", "on": ["cooldown", "stale"]}],
     )
-    assert config.keys == (GatewayKey(name="team-a", sha256=HASH, pools=("chat",), max_in_flight=3, max_rps=1.0),)
+    assert config.keys == (
+        GatewayKey(name="team-a", sha256=HASH, pools=("chat",), max_in_flight=3, max_rps=1.0),
+    )
     assert config.admins == (Admin(name="alice", role="operator", sha256=HASH),)
     assert config.alerts == (Alert(url="https://h/x", on=("cooldown", "stale")),)
 
@@ -29,7 +33,9 @@ def test_a_raw_key_is_never_taken_for_a_hash_nor_repeated(value: Any) -> None:
 
 
 def test_a_key_is_for_pools_that_exist() -> None:
-    issue = issue_of(pools={"chat": ["local/a"]}, keys=[{"name": "a", "sha256": HASH, "pools": ["chat", "chatt"]}])
+    issue = issue_of(
+        pools={"chat": ["local/a"]}, keys=[{"name": "a", "sha256": HASH, "pools": ["chat", "chatt"]}]
+    )
     assert (issue.path, issue.code) == (("keys", 0, "pools", 1), IssueCode.UNKNOWN_POOL)
     assert issue.message == "`pools.2` of key 1: `chatt` is not declared"
     assert issue.hint == "Did you mean `chat`?"

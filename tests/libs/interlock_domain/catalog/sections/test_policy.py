@@ -11,10 +11,17 @@ from tests.libs.interlock_domain.catalog.reading import config_of, issue_of
 
 FOLD_SIDE = [{"cooldown": {"strikes": 3}}, {"half_open": {"ramp": "0s"}}, {"guards": {"quorum": 2}}]
 REQUEST_SIDE = [
-    {"attempts": {"max_targets": 1}}, {"retry_on": [503]}, {"timeouts": {"connect": "1s"}}, {"streams": {"heartbeat": "9s"}},
-    {"guards": {"max_excluded": 0.1}}, {"budgets": {"retry_ratio": 1}}, {"hedge": {"after": "1s"}},
-    {"affinity": {"enabled": False}}, {"queue": {"wait": "1s"}}, {"failover_on_content_policy": True},
-]  # fmt: skip
+    {"attempts": {"max_targets": 1}},
+    {"retry_on": [503]},
+    {"timeouts": {"connect": "1s"}},
+    {"streams": {"heartbeat": "9s"}},
+    {"guards": {"max_excluded": 0.1}},
+    {"budgets": {"retry_ratio": 1}},
+    {"hedge": {"after": "1s"}},
+    {"affinity": {"enabled": False}},
+    {"queue": {"wait": "1s"}},
+    {"failover_on_content_policy": True},
+]
 
 
 @pytest.mark.parametrize("policy", FOLD_SIDE + REQUEST_SIDE + [{"guards": {"freeze_flips": 0.2}}])
@@ -64,7 +71,9 @@ def test_the_freeze_is_for_all_only(sections: dict[str, Any]) -> None:
 def test_the_message_names_both_right_places() -> None:
     issue = issue_of(pools={"chat": {"members": ["local/a"], "policy": {"guards": {"quorum": 2}}}})
     assert issue.message == "`quorum` has no effect in `policy.guards` of pool `chat`"
-    assert issue.hint == "Move it to `policy.guards.quorum` or `targets.<provider/model>.policy.guards.quorum`."
+    assert (
+        issue.hint == "Move it to `policy.guards.quorum` or `targets.<provider/model>.policy.guards.quorum`."
+    )
 
 
 def test_an_override_keeps_what_is_set_for_all() -> None:

@@ -35,7 +35,9 @@ def test_plain_members_of_a_weighted_pool_are_equals(strategy: str) -> None:
 
 
 def test_members_may_say_priority_and_weight() -> None:
-    found = pool({"members": [{"target": "local/a", "priority": 5}, {"target": "local/b", "weight": 3}, "local/c"]})
+    found = pool(
+        {"members": [{"target": "local/a", "priority": 5}, {"target": "local/b", "weight": 3}, "local/c"]}
+    )
     assert ranks(found) == [("local/a", 5, 1), ("local/b", 1, 3), ("local/c", 3, 1)]
 
 
@@ -53,7 +55,11 @@ def test_every_key_is_kept() -> None:
 @pytest.mark.parametrize("raw", [[], {"members": []}, {"members": None}])
 def test_an_empty_pool_is_refused(raw: Any) -> None:
     issue = issue_of(pools={"p": raw})
-    assert (issue.path, issue.code, issue.message) == (("pools", "p"), IssueCode.EMPTY_POOL, "pool `p` has no members")
+    assert (issue.path, issue.code, issue.message) == (
+        ("pools", "p"),
+        IssueCode.EMPTY_POOL,
+        "pool `p` has no members",
+    )
 
 
 def test_a_pool_without_the_key_is_told_so() -> None:

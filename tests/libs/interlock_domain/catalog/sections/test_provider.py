@@ -65,5 +65,9 @@ def test_a_name_that_is_no_text_needs_quotes() -> None:
 
 
 def test_a_provider_is_written_as_it_is_read() -> None:
-    providers = {"a": read("a", base_url="http://h", headers={"x-a": "b", "x-key": "env:K"}, labels={"zone": "1"})}
-    assert parse_config({"providers": PROVIDERS.write(providers)}) == Config(providers=tuple(providers.values()))
+    providers = {
+        "a": read("a", base_url="http://h", headers={"x-a": "b", "x-key": "env:K"}, labels={"zone": "1"})
+    }
+    assert parse_config({"providers": PROVIDERS.write(providers)}) == Config(
+        providers=tuple(providers.values())
+    )

@@ -9,16 +9,30 @@ from tests.libs.interlock_domain.catalog.reading import config_of, issue_of
 
 def test_every_fact_is_kept() -> None:
     facts = {
-        "upstream_model": "meta/llama", "capabilities": ["tools", "vision"], "context_window": 8192, "max_in_flight": 4,
-        "software_version": "1.2", "accepts_prefill": True, "template_ok": False, "tier": "free",
-    }  # fmt: skip
+        "upstream_model": "meta/llama",
+        "capabilities": ["tools", "vision"],
+        "context_window": 8192,
+        "max_in_flight": 4,
+        "software_version": "1.2",
+        "accepts_prefill": True,
+        "template_ok": False,
+        "tier": "free",
+    }
     assert config_of(targets={"local/org/llama": facts}).targets == (
         Target(
-            id="local/org/llama", provider="local", model="org/llama", upstream_model="meta/llama",
-            capabilities=("tools", "vision"), context_window=8192, max_in_flight=4, software_version="1.2",
-            accepts_prefill=True, template_ok=False, tier="free",
+            id="local/org/llama",
+            provider="local",
+            model="org/llama",
+            upstream_model="meta/llama",
+            capabilities=("tools", "vision"),
+            context_window=8192,
+            max_in_flight=4,
+            software_version="1.2",
+            accepts_prefill=True,
+            template_ok=False,
+            tier="free",
         ),
-    )  # fmt: skip
+    )
 
 
 def test_no_capabilities_is_not_the_same_as_unknown_ones() -> None:
@@ -34,7 +48,10 @@ def test_a_target_is_provider_and_model(name: str) -> None:
 
 def test_an_id_that_is_no_text_is_refused() -> None:
     issue = issue_of(targets={4: {}})
-    assert (issue.code, issue.message) == (IssueCode.WRONG_TYPE, "a key of `targets` wants `provider/model`, not `4`")
+    assert (issue.code, issue.message) == (
+        IssueCode.WRONG_TYPE,
+        "a key of `targets` wants `provider/model`, not `4`",
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,104 @@
+"""Process settings from the environment."""
+
+import pytest
+
+from interlock_runtime.settings import RuntimeSettings, SettingsProblem, host_id, misspelt, runtime_settings
+
+
+def test_nothing_set_is_a_run_on_one_machine() -> None:
+    assert runtime_settings({}, host="laptop") == RuntimeSettings(gateway_id="laptop")
+
+
+def test_every_variable_is_read() -> None:
+    settings = runtime_settings(
+        {
+            "INTERLOCK_DATA_DIR": "/data",
+            "INTERLOCK_DATABASE_URL": "postgresql://u@h:5432/db",
+            "INTERLOCK_FEED": "http://control:8081",
+            "INTERLOCK_KAFKA_BOOTSTRAP": "a:9092,b:9092",
+            "INTERLOCK_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+            "INTERLOCK_KAFKA_SASL_MECHANISM": "PLAIN",
+            "INTERLOCK_KAFKA_SASL_USERNAME": "u",
+            "INTERLOCK_KAFKA_SASL_PASSWORD": "p",
+            "INTERLOCK_KAFKA_CA": "/ca.pem",
+            "INTERLOCK_GATEWAY_ID": "gw-1",
+            "INTERLOCK_ADMIN_TOKEN": "t",
+            "INTERLOCK_CONTROL_URL": "http://control:8081",
+            "INTERLOCK_LOG_LEVEL": "debug",
+            "PATH": "/bin",
+        }
+    )
+    assert settings == RuntimeSettings(
+        data_dir="/data",
+        database_url="postgresql://u@h:5432/db",
+        feed="http://control:8081",
+        kafka_bootstrap=("a:9092", "b:9092"),
+        kafka_security_protocol="SASL_SSL",
+        kafka_sasl_mechanism="PLAIN",
+        kafka_sasl_username="u",
+        kafka_sasl_password="p",
+        kafka_ca="/ca.pem",
+        gateway_id="gw-1",
+        admin_token="t",
+        control_url="http://control:8081",
+        log_level="DEBUG",
+    )
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    problems = runtime_settings({"INTERLOCK_LOG_LEVEL": "loud", "INTERLOCK_KAFKA_BOOTSTRAP": "a"})
+    assert isinstance(problems, tuple)
+    assert [str(problem) for problem in problems] == [
+        "INTERLOCK_KAFKA_BOOTSTRAP: wants host:port, several with commas",
+        "INTERLOCK_LOG_LEVEL: wants DEBUG, INFO, WARNING, ERROR",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "mysql://h"),
+        ("FEED", "nats"),
+        ("KAFKA_SECURITY_PROTOCOL", "TLS"),
+        ("KAFKA_SASL_MECHANISM", "X"),
+        ("GATEWAY_ID", "two words"),
+        ("CONTROL_URL", "control:8081"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_refused(name: str, value: str) -> None:
+    problems = runtime_settings({f"INTERLOCK_{name}": value})
+    assert isinstance(problems, tuple)
+    assert problems[0].variable == f"INTERLOCK_{name}"
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    assert runtime_settings({"INTERLOCK_LOG_LEVEL": ""}, host="h") == RuntimeSettings(gateway_id="h")
+
+
+def test_a_misspelt_variable_is_worth_a_warning_and_foreign_ones_are_not() -> None:
+    environ = {
+        "INTERLOCK_LOGLEVEL": "x",
+        "INTERLOCK_LOG_LEVEL": "INFO",
+        "INTERLOCK_CONTROL_PORT": "tcp://10.0.0.1:8081",
+        "INTERLOCK_CONTROL_SERVICE_HOST": "10.0.0.1",
+        "LOGLEVEL": "x",
+    }
+    assert misspelt(environ) == (
+        SettingsProblem("INTERLOCK_LOGLEVEL", "no such variable. Did you mean INTERLOCK_LOG_LEVEL?"),
+    )
+
+
+def test_a_host_name_becomes_an_id() -> None:
+    assert [host_id(host) for host in ("web-1.example", "my laptop", "")] == [
+        "web-1.example",
+        "my-laptop",
+        "gateway",
+    ]
+    assert isinstance(runtime_settings({}), RuntimeSettings)
+
+
+def test_settings_do_not_show_their_secrets() -> None:
+    settings = RuntimeSettings(
+        gateway_id="g", admin_token="hush", kafka_sasl_password="hush", database_url="hush"
+    )
+    assert "hush" not in f"{settings!r} {settings}"
