@@ -7,7 +7,7 @@ decoding were dropped: `"finish_reason":null` is in every chunk, so the marker t
 costs as much, and a malformed chunk without a marker would pass.
 """
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
@@ -45,7 +45,45 @@ class QuietChunk(Struct, gc=False):
     usage: Any = None
 
 
+class _StillChoice(Struct, gc=False):
+    index: Literal[0] = 0
+    finish_reason: None = None
+    error: None = None
+
+
+class _StillChunk(Struct, gc=False):
+    """A chunk in which nothing but content happens, as a type: whatever else it holds does not decode."""
+
+    choices: list[_StillChoice] = []
+    error: None = None
+    usage: None = None
+
+
 _decode: Final = Decoder(QuietChunk).decode
+_decode_still: Final = Decoder(list[_StillChunk]).decode
+_BORDER: Final = b"}\n\ndata: {"
+_JOINT: Final = b"},{"
+
+
+def still_chunks(whole: bytes) -> int:
+    """How many chunks the whole events are, when all that happens in them is content of choice 0; else 0.
+
+    One decode for all of them, and the types do the looking: 0.27 us an event in a burst of 50.
+    """
+    if not whole.startswith(b"data: {"):
+        return 0
+    joined = whole[6:-2].replace(_BORDER, _JOINT)
+    if b"\n" in joined or b"\r" in joined:
+        return 0
+    try:
+        if not whole.isascii():
+            whole.decode()  # the decoder skips what it does not keep, bad UTF-8 included
+        found = len(_decode_still(b"[%b]" % joined))
+    except (DecodeError, UnicodeDecodeError, RecursionError):
+        return 0
+    # An event of two objects would read as two events: the borders that were taken out tell.
+    borders = (len(whole) - 8 - len(joined)) // (len(_BORDER) - len(_JOINT))
+    return found if found == borders + 1 else 0
 
 
 def quiet_chunks(whole: bytes) -> list[QuietChunk] | None:

@@ -18,7 +18,7 @@ from typing import Any, Final
 import orjson
 
 from interlock_domain.words import FailureClass
-from interlock_protocols.chat_chunk import has_content, quiet_chunks
+from interlock_protocols.chat_chunk import has_content, quiet_chunks, still_chunks
 from interlock_protocols.classify import classify_in_band
 from interlock_protocols.failed_answer import FailedAnswer, broken
 from interlock_protocols.sse import BOM, DONE, EventCutter, read_fields, split_events
@@ -113,10 +113,13 @@ class ChatScanner:
 
     def _is_quiet(self, whole: bytes) -> bool:
         """Whether these events do no more than go on with content; if so they are counted."""
+        open_choices = self._open_choices
+        if 0 in open_choices and (still := still_chunks(whole)):
+            self.events += still
+            return True
         chunks = quiet_chunks(whole)
         if chunks is None:
             return False
-        open_choices = self._open_choices
         for chunk in chunks:
             if chunk.error:
                 return False

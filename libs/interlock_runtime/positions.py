@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 from ruamel.yaml.reader import ReaderError
@@ -20,6 +21,9 @@ from interlock_domain.catalog.kinds.place import step_of
 
 MAX_NODES: Final = 200_000
 """A configuration of 1,000 targets has about 20,000 values; aliases could multiply without end."""
+MAX_DEPTH: Final = 50
+"""The deepest key of a configuration has eight steps."""
+TOO_DEEP: Final = "this is nested too deeply"
 _TAG: Final = "tag:yaml.org,2002:"
 
 
@@ -58,23 +62,28 @@ class Document(Struct, frozen=True):
 
 def read_yaml(text: str) -> Document | tuple[Flaw, ...]:
     """The document, or what is wrong with it as YAML."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.max_depth = MAX_DEPTH
+    yaml.composer.warn_double_anchors = False  # YAML allows an anchor to be set anew
     try:
-        node = YAML(typ="safe", pure=True).compose(text)
+        node = yaml.compose(text)
     except ReaderError as error:
         return (
             Flaw(_spot_at(text, error.position), f"a character that YAML does not allow ({error.reason})"),
         )
+    except MaxDepthExceededError as error:
+        return (Flaw(_spot_of(error), TOO_DEEP),)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        spot = Spot(mark.line + 1, mark.column + 1) if mark else Spot(1, 1)
-        return (
-            Flaw(spot, f"this is no YAML: {error.problem or error.context}", "Check quotes and indentation."),
-        )
-    except RecursionError:
-        return (Flaw(Spot(1, 1), "the file is nested too deeply"),)
+        message = f"this is no YAML: {error.problem or error.context}"
+        return (Flaw(_spot_of(error), message, "Check quotes and indentation."),)
     builder = _Builder()
     raw = None if node is None else builder.build(node, ())
     return tuple(builder.flaws) or Document(raw, builder.keys, builder.values)
+
+
+def _spot_of(error: MarkedYAMLError) -> Spot:
+    mark = error.problem_mark or error.context_mark
+    return Spot(mark.line + 1, mark.column + 1) if mark else Spot(1, 1)
 
 
 def _spot_at(text: str, position: int) -> Spot:
@@ -97,6 +106,9 @@ class _Builder:
         if self._nodes > MAX_NODES:
             if self._nodes == MAX_NODES + 1:
                 self._flaw(node, f"the file holds more than {MAX_NODES} values, aliases counted")
+            return None
+        if len(path) > MAX_DEPTH:
+            self._flaw(node, TOO_DEEP)
             return None
         self.values[path] = _spot(node)
         if isinstance(node, ScalarNode):

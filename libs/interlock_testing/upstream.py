@@ -18,7 +18,7 @@ import signal
 import socket
 import struct
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, Self, cast
 
 import httptools
@@ -52,6 +52,8 @@ class SimulatedProvider:
         """Answers that were sent to their end."""
         self.abandoned = 0
         """Answers that the caller did not wait for."""
+        self.heard: Callable[[Asked], None] | None = None
+        """Called with each chat request before it is answered."""
         self.port = 0
         self._connections: set[_Connection] = set()
         self._server: asyncio.Server | None = None
@@ -124,6 +126,8 @@ class SimulatedProvider:
             self.attempts += 1
             asked = _asked(self.attempts, headers, body)
             self.requests.append(asked)
+            if self.heard is not None:
+                self.heard(asked)
             return steps(self.name, asked, self.current())
         return iter([(0.0, self._upkeep(method, path, body))])
 
@@ -288,6 +292,10 @@ def _asked(n: int, headers: dict[str, str], body: bytes) -> Asked:
     )
 
 
+def _print_request(asked: Asked) -> None:
+    print(f"request {asked.n} {'streamed' if asked.stream else 'whole'} {asked.model}", flush=True)  # noqa: T201
+
+
 async def _serve(provider: SimulatedProvider, port: int) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -307,9 +315,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--latency-ms", type=float, default=0)
     parser.add_argument("--interval-ms", type=float, default=20)
     parser.add_argument("--chunks", type=int, default=20)
+    parser.add_argument("--print-requests", action="store_true", help="a line for each, which outlives kill -9")
     options = parser.parse_args(arguments)
     behaviour = healthy(latency_ms=options.latency_ms, interval_ms=options.interval_ms, chunks=options.chunks)
-    asyncio.run(_serve(SimulatedProvider(options.name, behaviour), options.port))
+    provider = SimulatedProvider(options.name, behaviour)
+    if options.print_requests:
+        provider.heard = _print_request
+    asyncio.run(_serve(provider, options.port))
 
 
 if __name__ == "__main__":

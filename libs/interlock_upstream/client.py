@@ -88,8 +88,8 @@ class HttpClient:
                 raise connection.failed(Phase.CONNECT)
         except BaseException:
             connection.abort()
-            if not connection.attached:
-                self._pool.forget(connection)
+            # uvloop may end a cancelled create_connection after connection_made and never call connection_lost.
+            self._pool.forget(connection)
             raise
         return connection
 

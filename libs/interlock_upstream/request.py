@@ -20,7 +20,7 @@ _NOT_IN_TARGET: Final = re.compile(rb"[\x00-\x20\x7f]")
 _FRAMING: Final = frozenset((b"host", b"content-length", b"transfer-encoding"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class PhaseLimits:
     """Seconds an attempt may take until it is connected (DNS, TCP, proxy and TLS together), and from the
     request being written to the response head. The time of a body is given to each read."""

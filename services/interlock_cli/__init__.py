@@ -1,1 +1,1 @@
-"""The command line: one module per verb in verbs/, each a thin client of the control plane's HTTP contract."""
+"""The command line: one module per verb in verbs/, each a thin client of the control plane's HTTP API."""

@@ -20,10 +20,11 @@ from interlock_views.adapters.sqlite import SqliteViews
 
 async def open_at_rest(database: Path) -> tuple[Any, Callable[[], Awaitable[None]]]:
     """The application, and how to close it again. Raises StorageError."""
-    opened = SqliteDatabase.open_read_only(database)
+    path = database.absolute()  # noqa: ASYNC240  a name, not a look at the disk
+    opened = SqliteDatabase.open_read_only(path)
     log = SqliteEventLog(opened, lambda: 0)
     views = SqliteViews(opened)
-    records = SqlRequestRecords(open_engine(f"sqlite+aiosqlite:///file:{database.absolute()}?mode=ro&uri=true"))
+    records = SqlRequestRecords(open_engine(f"sqlite+aiosqlite:///file:{path}?mode=ro&uri=true"))
     routing = await resting_state(log, views)
     plane = embedded_control(log, views, records, routing, past=LocalPast(log, views, PROJECTION))
 

@@ -18,7 +18,8 @@ from interlock_cli.screen import print_json
 Subject = Annotated[
     str,
     typer.Argument(
-        metavar="ID", help="A target (provider/model), a provider, or a pool; pool:NAME or provider:NAME when both exist."
+        metavar="ID",
+        help="A target (provider/model), a provider, or a pool; pool:NAME or provider:NAME when both exist.",
     ),
 ]
 
@@ -49,7 +50,8 @@ def subject(control: Control, id: str, pool: str | None) -> tuple[str, str]:
     if kinds:
         raise Refusal(f"`{id}` is a provider and a pool: write provider:{id} or pool:{id}")
     raise Refusal(
-        f"there is no provider and no pool `{id}` (a target is written provider/model): see `interlock get providers`"
+        f"there is no provider and no pool `{id}` (a target is written provider/model): "
+        "see `interlock get providers`"
     )
 
 

@@ -51,7 +51,12 @@ class Control:
         return _document(self._answer(method, path, **parts))
 
     def _answer(
-        self, method: str, path: str, *, query: dict[str, Any] | None = None, body: dict[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, Any] | None = None,
+        body: dict[str, Any] | None = None,
     ) -> httpx2.Response:
         params = {key: value for key, value in (query or {}).items() if value is not None}
         request = self._client.request(method, f"/admin/v1{path}", params=params, json=body)
@@ -61,7 +66,8 @@ class Control:
             raise Refusal(f"{self.where} did not answer within {TIMEOUT_S:g} s; try again") from late
         except httpx2.TransportError as broken:
             raise Refusal(
-                f"nothing answers at {self.where}: start it with `interlock quickstart`, or name another with --url"
+                f"nothing answers at {self.where}: start it with `interlock quickstart`, "
+                "or name another with --url"
             ) from broken
 
 
@@ -73,7 +79,7 @@ def path_of(kind: str, name: str, rest: str = "") -> str:
 @contextmanager
 def reading(data_dir: Path, url: str | None) -> Iterator[Control]:
     """A line for reads: the named control plane, the running one, or the file at rest."""
-    found = url or _running(data_dir)
+    found = url or running(data_dir)
     if found is not None:
         with _over_http(found) as control:
             yield control
@@ -81,8 +87,8 @@ def reading(data_dir: Path, url: str | None) -> Iterator[Control]:
     database = data_dir / DATABASE
     if not database.exists():
         raise Refusal(
-            f"nothing runs here and {data_dir} holds no log: start with `interlock quickstart`, name another folder "
-            "with --data-dir, or a control plane with --url"
+            f"nothing runs here and {data_dir} holds no log: start with `interlock quickstart`, name another "
+            "folder with --data-dir, or a control plane with --url"
         )
     with _at_rest(database) as control:
         yield control
@@ -91,7 +97,7 @@ def reading(data_dir: Path, url: str | None) -> Iterator[Control]:
 @contextmanager
 def writing(data_dir: Path, url: str | None) -> Iterator[Control]:
     """A line for changes: only a running control plane decides."""
-    found = url or _running(data_dir)
+    found = url or running(data_dir)
     if found is None:
         raise Refusal(
             f"nothing runs in {data_dir}, and only a running control plane takes changes: start it with "
@@ -101,7 +107,8 @@ def writing(data_dir: Path, url: str | None) -> Iterator[Control]:
         yield control
 
 
-def _running(data_dir: Path) -> str | None:
+def running(data_dir: Path) -> str | None:
+    """The address of the control plane that runs over this folder."""
     info = read_run(data_dir)
     return info.urls.get("control") if info is not None else None
 

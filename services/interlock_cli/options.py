@@ -27,11 +27,15 @@ DataDir = Annotated[
 ]
 Url = Annotated[
     str | None,
-    typer.Option("--url", envvar="INTERLOCK_CONTROL_URL", help="A control plane, instead of the data folder's."),
+    typer.Option(
+        "--url", envvar="INTERLOCK_CONTROL_URL", help="A control plane, instead of the data folder's."
+    ),
 ]
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Print a table, or JSON for programs.")]
 Reason = Annotated[str | None, typer.Option("--reason", help="Why; it is recorded with your name.")]
-For = Annotated[str | None, typer.Option("--for", help="For how long, like 30s, 10m or 2h; else until changed.")]
+For = Annotated[
+    str | None, typer.Option("--for", help="For how long, like 30s, 10m or 2h; else until changed.")
+]
 InPool = Annotated[
     str | None, typer.Option("--pool", help="Only as a member of this pool; other pools are untouched.")
 ]

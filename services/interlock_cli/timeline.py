@@ -19,6 +19,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     position: int
     order: int
     at_ms: int
+    about: str
     kind: str
     what: str
     why: str
@@ -30,7 +31,7 @@ def merged(events: Iterable[dict[str, Any]], transitions: Iterable[dict[str, Any
     entries: dict[tuple[int, int], Entry] = {}
     requests: dict[int, str] = {}
     for event in events:
-        request = event["event"]["data"].get("request")
+        request = event["data"].get("request")
         if request is not None:
             requests[event["position"]] = request
         entries[event["position"], -1] = of_event(event)
@@ -41,32 +42,32 @@ def merged(events: Iterable[dict[str, Any]], transitions: Iterable[dict[str, Any
 
 def of_event(found: dict[str, Any]) -> Entry:
     """A recorded event as a line."""
-    envelope = found["event"]
-    data: dict[str, Any] = envelope["data"]
-    told = _EVENTS.get(envelope["type"], _plain)
+    told = _EVENTS.get(found["type"], _plain)
     return Entry(
         position=found["position"],
         order=-1,
         at_ms=found["recorded_ms"],
-        kind=envelope["type"],
-        what=told(data),
-        why=_who(envelope),
+        about=found["data"].get("target") or found["stream"].partition("/")[2],
+        kind=found["type"],
+        what=told(found["data"]),
+        why=_who(found),
         source=found,
     )
 
 
 def of_transition(found: dict[str, Any], requests: dict[int, str]) -> Entry:
     """An observation of the fold as a line."""
-    until = found.get("until_ms")
-    parts = [found.get("shape") or "", found.get("class") or found.get("failure") or "", found.get("provenance") or ""]
-    if until is not None:
-        parts.append(f"for {span(max(0, until - found['at_ms']) / 1000)}")
+    left = (found.get("until_ms") or 0) - found["at_ms"]
+    parts = [_shape(found.get("shape") or ""), found.get("failure") or "", found.get("provenance") or ""]
+    if left > 0:
+        parts.append(f"for {span(left / 1000)}")
     if found.get("level"):
         parts.append(f"level {found['level']}")
     return Entry(
         position=found["position"],
         order=found["n"],
         at_ms=found["at_ms"],
+        about=found["subject"].partition("/")[2],
         kind=f"-> {found['kind']}",
         what=" ".join(filter(None, parts)),
         why=_grounds(found, requests),
@@ -74,9 +75,12 @@ def of_transition(found: dict[str, Any], requests: dict[int, str]) -> Entry:
     )
 
 
+HEADS: Final = ("POSITION", "TIME", "ABOUT", "WHAT", "DETAIL", "WHO AND WHY")
+
+
 def columns(entry: Entry) -> tuple[str, ...]:
-    """The cells of a table row."""
-    return (str(entry.position), clock(entry.at_ms), entry.kind, entry.what, entry.why)
+    """The cells of a table row, in the order of HEADS."""
+    return (str(entry.position), clock(entry.at_ms), entry.about, entry.kind, entry.what, entry.why)
 
 
 def _grounds(found: dict[str, Any], requests: dict[int, str]) -> str:
@@ -90,14 +94,14 @@ def _grounds(found: dict[str, Any], requests: dict[int, str]) -> str:
     return "  ".join(parts)
 
 
-def _who(envelope: dict[str, Any]) -> str:
+def _who(found: dict[str, Any]) -> str:
     """`by alice ("billing")`, `gateway host/0`."""
     parts: list[str] = []
-    if envelope.get("actor"):
-        parts.append(f"by {envelope['actor']}")
-    if envelope.get("reason"):
-        parts.append(f'("{envelope["reason"]}")')
-    source = envelope.get("source")
+    if found.get("actor"):
+        parts.append(f"by {found['actor']}")
+    if found.get("reason"):
+        parts.append(f'("{found["reason"]}")')
+    source = found.get("source")
     if source is not None:
         parts.append(f"gateway {source['gateway']}/{source.get('worker', 0)}")
     return " ".join(parts)
@@ -126,7 +130,15 @@ def _state(data: dict[str, Any]) -> str:
 
 def _cooled(data: dict[str, Any]) -> str:
     length = f" for {span(data['duration_ms'] / 1000)}" if "duration_ms" in data else ""
-    return f"{'all shapes' if data['shape'] == '*' else data['shape']}{length}"
+    return f"{_shape(data['shape'])}{length}"
+
+
+def _shape(shape: str) -> str:
+    return "all shapes" if shape == "*" else shape
+
+
+def _provider(data: dict[str, Any]) -> str:
+    return str(data["provider"].get("base_url", ""))
 
 
 def _pool(data: dict[str, Any]) -> str:
@@ -149,4 +161,5 @@ _EVENTS: Final = {
     "CooldownSet": _cooled,
     "CooldownLifted": _cooled,
     "PoolDefined": _pool,
+    "ProviderDefined": _provider,
 }

@@ -24,6 +24,7 @@ from interlock_control.routes import (
     requests,
     state,
     targets,
+    transitions,
     upkeep,
 )
 
@@ -35,6 +36,7 @@ _RESOURCES: Final[tuple[Callable[[ControlPlane], APIRouter], ...]] = (
     gateways.router,
     projections.router,
     events.router,
+    transitions.router,
     requests.router,
     state.router,
     config.router,

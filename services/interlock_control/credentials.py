@@ -36,6 +36,9 @@ class CredentialFollower:
         self._commands = commands
         self._noticed = asyncio.Event()
         self._after: int | None = None
+        self._decided: dict[tuple[str, str], EffectKind] = {}
+        """What each credential was last decided on: while a decision is on its way to the gateways, the same
+        observation comes again with every request."""
 
     def notice(self, effects: Sequence[Effect]) -> None:
         """Look soon when there is something to follow."""
@@ -74,6 +77,8 @@ class CredentialFollower:
         if effect.kind not in _FOLLOWED or effect.fingerprint is None:
             return False
         provider = effect.subject.partition("/")[2]
+        if self._decided.get((provider, effect.fingerprint)) is effect.kind:
+            return False
         suspect = effect.kind is EffectKind.CREDENTIAL_SUSPECT
         command = _quarantine(provider, effect) if suspect else _release(provider, effect)
         asked = Asked(
@@ -86,6 +91,7 @@ class CredentialFollower:
         if not isinstance(answer, Accepted):
             _log.info("%s at position %d leads to nothing: %s", effect.kind, effect.position, answer)
             return False
+        self._decided[provider, effect.fingerprint] = effect.kind
         return answer.changed and not answer.repeated
 
 

@@ -32,10 +32,12 @@ def own_headers(x: "Exchange") -> list[tuple[bytes, bytes]]:
     headers = [
         (b"x-request-id", request_id),
         (b"request-id", request_id),
-        (b"x-interlock-attempts", b"%d" % len(x.attempts)),
+        (b"x-interlock-attempts", b"%d" % (len(x.attempts) + (x.running is not None))),
         (b"x-interlock-snapshot", x.version.encode()),
     ]
-    if x.attempts:
+    if x.running is not None:
+        headers.append((b"x-interlock-target", x.running.target.id.encode()))
+    elif x.attempts:
         headers.append((b"x-interlock-target", x.attempts[-1].target.encode()))
     return headers
 

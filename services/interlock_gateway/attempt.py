@@ -9,7 +9,7 @@ from interlock_domain.words import FailureClass, Phase
 from interlock_protocols.classify import classify_failure
 from interlock_protocols.failed_answer import FailedAnswer, Fault
 from interlock_upstream.errors import Phase as WirePhase
-from interlock_upstream.errors import UpstreamFailed
+from interlock_upstream.errors import FailureKind, UpstreamFailed
 
 if TYPE_CHECKING:
     from interlock_domain.catalog.policy import PoolPolicy
@@ -77,10 +77,11 @@ _PHASES = {WirePhase.CONNECT: Phase.CONNECT, WirePhase.HEADERS: Phase.HEADERS, W
 def transport_failed(failure: UpstreamFailed, *, committed: bool = False) -> Failed:
     """An attempt that no HTTP answer ended: classified from kind and phase, never from text."""
     phase = Phase.CONTENT if committed else _PHASES[failure.phase]
-    known = classify_failure(failure.kind, phase)
-    # Our own bound on connections is no fault of the target; another one may have room.
     return Failed(
-        failure=known or FailureClass.OVERLOAD, phase=phase, detail=str(failure), ours=known is None
+        failure=classify_failure(failure.kind, phase),
+        phase=phase,
+        detail=str(failure),
+        ours=failure.kind is FailureKind.POOL_EXHAUSTED,
     )
 
 

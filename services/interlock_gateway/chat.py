@@ -48,7 +48,7 @@ async def _serve(x: Exchange) -> None:
         await send_refusal(x, 503, "not_ready", "no routing snapshot yet; run `interlock apply`")
         return
     snapshot = held.snapshot
-    x.version = snapshot.version
+    x.version = held.version
     server = snapshot.catalog.server
     if x.gw.stopping:
         await send_refusal(x, 503, "shutdown", "this gateway is stopping; send the request again")
@@ -79,8 +79,7 @@ async def _serve(x: Exchange) -> None:
         return
     pool, decision = found
     x.deadline = x.started + pool.policy.attempts.deadline_ms / 1000
-    now_ms = x.started * 1000
-    x.gw.local.budget(pool.name, pool.policy.budgets, now_ms).request(int(now_ms))
+    x.gw.local.budget(pool.name, pool.policy.budgets, x.started).request()
     await walk(x, pool, decision)
 
 

@@ -22,11 +22,11 @@ class Counters:
 
     def finished(self, pool: str, result: Result) -> None:
         """A request ended."""
-        self.requests[(pool, result.value)] += 1
+        self.requests[(pool, result)] += 1
 
     def attempt_failed(self, target: str, failure: FailureClass) -> None:
         """An attempt failed."""
-        self.failures[(target, failure.value)] += 1
+        self.failures[(target, failure)] += 1
 
     def failed_over(self, pool: str) -> None:
         """A request moved on to another target."""

@@ -14,7 +14,7 @@ def decide(
     """Resolve the model once and plan; the inputs are kept on the exchange for its record."""
     gw = x.gw
     pool = snapshot.resolve(request.model)
-    shape = request.traits.shape.value
+    shape = request.traits.shape
     as_of_ms = gw.follow.as_of_ms()
     x.inputs = RouteInputs(
         model=request.model,

@@ -7,7 +7,7 @@ connection is released, and the record tells the reason.
 """
 
 import asyncio
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from interlock_domain.attempt.record import AttemptRecord, RequestRecord, Skip, Usage
 from interlock_domain.routing.decision import ENGINE, Decision, RouteInputs
@@ -16,6 +16,9 @@ from interlock_gateway.asgi import Receive, Scope, Send
 from interlock_gateway.gateway import Gateway
 from interlock_protocols.chat import ChatRequest, with_model
 
+if TYPE_CHECKING:
+    from interlock_gateway.ledger import Attempt
+
 WATCH_AFTER_S: Final = 0.05
 """A client that leaves is noticed from here on; a watcher for shorter requests would cost each 15 us."""
 
@@ -23,35 +26,26 @@ WATCH_AFTER_S: Final = 0.05
 class Exchange:
     """State of one request; times are monotonic seconds unless a name ends in `_ms`."""
 
-    __slots__ = (
-        "attempts",
-        "body",
-        "bytes_out",
-        "deadline",
-        "decision",
-        "first_content",
-        "gw",
-        "head_sent",
-        "headers",
-        "inputs",
-        "interrupted",
-        "pool",
-        "query",
-        "reason",
-        "receive",
-        "request",
-        "request_id",
-        "result",
-        "send",
-        "skips",
-        "spliced",
-        "started",
-        "status",
-        "task",
-        "usage",
-        "version",
-        "watcher",
-    )
+    # Defaults stand on the class: of two dozen fields a usual request sets half.
+    deadline = 0.0
+    watcher: asyncio.Task[None] | None = None
+    interrupted: Result | None = None
+    body = b""
+    request: ChatRequest | None = None
+    spliced: tuple[str, bytes] | None = None
+    version = ""
+    pool = ""
+    inputs: RouteInputs | None = None
+    decision: Decision | None = None
+    running: "Attempt | None" = None
+    skips: tuple[Skip, ...] = ()
+    result: Result | None = None
+    status: int | None = None
+    reason: str | None = None
+    head_sent = False
+    first_content: float | None = None
+    usage: Usage | None = None
+    bytes_out = 0
 
     def __init__(self, gw: Gateway, scope: Scope, receive: Receive, send: Send) -> None:
         self.gw = gw
@@ -61,26 +55,8 @@ class Exchange:
         self.query: bytes = scope["query_string"]
         self.request_id = gw.ids.request_id()
         self.started = gw.monotonic()
-        self.deadline = 0.0
-        self.task = asyncio.current_task()
-        self.watcher: asyncio.Task[None] | None = None
-        self.interrupted: Result | None = None
-        self.body = b""
-        self.request: ChatRequest | None = None
-        self.spliced: tuple[str, bytes] | None = None
-        self.version = ""
-        self.pool = ""
-        self.inputs: RouteInputs | None = None
-        self.decision: Decision | None = None
+        self.task = asyncio.current_task(asyncio.get_running_loop())
         self.attempts: list[AttemptRecord] = []
-        self.skips: list[Skip] = []
-        self.result: Result | None = None
-        self.status: int | None = None
-        self.reason: str | None = None
-        self.head_sent = False
-        self.first_content: float | None = None
-        self.usage: Usage | None = None
-        self.bytes_out = 0
 
     def since_start_ms(self) -> int:
         """Milliseconds since the request began."""
@@ -117,6 +93,8 @@ class Exchange:
         gw.exchanges.discard(self)
         if self.watcher is not None:
             self.watcher.cancel()
+        if self.running is not None:
+            self.running.aborted()
         result = self.result or Result.SHUTDOWN
         gw.counters.finished(self.pool, result)
         if self.inputs is None:
@@ -139,7 +117,7 @@ class Exchange:
                 engine=ENGINE,
                 decision=self.decision,
                 attempts=tuple(self.attempts),
-                skips=tuple(self.skips),
+                skips=self.skips,
                 result=result,
                 status=self.status,
                 reason=self.reason,

@@ -34,6 +34,7 @@ class Held(Struct, frozen=True):
     snapshot: Snapshot
     arrived_ms: float
     log_ms: int
+    version: str
 
 
 class Follower:
@@ -55,7 +56,6 @@ class Follower:
         self._saved_at = -SAVE_EVERY_S
         self._saved_version = ""
         self._floor_ms = 0
-        self._floor_generation = 0
         self.held: Held | None = None
         self.ready = asyncio.Event()
         self.on_swap: Callable[[Snapshot | None, Snapshot], None] = lambda before, after: None
@@ -67,9 +67,6 @@ class Follower:
         if held is None:
             return 0
         estimate = held.log_ms + int(self._monotonic() * 1000 - held.arrived_ms)
-        if held.snapshot.generation != self._floor_generation:
-            self._floor_generation = held.snapshot.generation
-            self._floor_ms = 0
         if estimate < self._floor_ms:
             return self._floor_ms
         self._floor_ms = estimate
@@ -124,7 +121,9 @@ class Follower:
 
     def _hold(self, snapshot: Snapshot, log_ms: int) -> None:
         before = self.held.snapshot if self.held else None
-        self.held = Held(snapshot, self._monotonic() * 1000, log_ms)
+        if before is not None and before.generation != snapshot.generation:
+            self._floor_ms = 0
+        self.held = Held(snapshot, self._monotonic() * 1000, log_ms, snapshot.version)
         self.on_swap(before, snapshot)
         self.ready.set()
 

@@ -34,17 +34,7 @@ class Attempt:
         self.started = x.since_start_ms()
         asked = x.request.model if x.request else ""
         self.redirect = target.upstream_model if target.upstream_model != asked else None
-        # Provisional: the headers of a stream name the target and the count while it still runs.
-        x.attempts.append(
-            AttemptRecord(
-                number=len(x.attempts) + 1,
-                target=target.id,
-                outcome=Outcome.ABORTED,
-                started_ms=self.started,
-                ended_ms=self.started,
-                try_=try_no,
-            )
-        )
+        x.running = self
 
     def succeeded(self, first_content: float | None) -> None:
         """The client has the whole answer."""
@@ -133,7 +123,7 @@ class Attempt:
     ) -> AttemptRecord:
         x = self.x
         entry = AttemptRecord(
-            number=len(x.attempts),
+            number=len(x.attempts) + 1,
             target=self.target.id,
             outcome=outcome,
             started_ms=self.started,
@@ -148,9 +138,11 @@ class Attempt:
             redirect=self.redirect,
             detail=failed.detail if failed else None,
         )
-        x.attempts[-1] = entry
+        x.running = None
+        x.attempts.append(entry)
         return entry
 
 
 def _shape(x: Exchange) -> str:
-    return x.request.traits.shape.value if x.request else ""
+    # A Shape is a string; its `.value` would cost more than the rest of this line.
+    return x.request.traits.shape if x.request else ""

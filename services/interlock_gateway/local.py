@@ -39,12 +39,17 @@ class LocalView:
         self._turns[(pool, shape)] = turn + 1
         return turn
 
-    def budget(self, pool: str, policy: Budgets, now_ms: float) -> RetryBudget:
+    def budget(self, pool: str, policy: Budgets, now_s: float) -> RetryBudget:
         """The retry budget of a pool at this worker, full when it is first asked for."""
         budget = self._budgets.get(pool)
         if budget is None:
-            budget = self._budgets[pool] = RetryBudget(policy, int(now_ms))
+            budget = self._budgets[pool] = RetryBudget(policy, int(now_s * 1000))
         return budget
+
+    def settle_budgets(self, now_s: float) -> None:
+        """Deposit the requests of the last second."""
+        for budget in self._budgets.values():
+            budget.settle(int(now_s * 1000))
 
     def probed(self, as_of_ms: int) -> tuple[str, ...]:
         """Targets whose probe of the current slot this gateway has given away, whatever the shape."""

@@ -64,6 +64,7 @@ class Reporter:
         while True:
             await asyncio.sleep(SUCCESSES_EVERY_S)
             self._gw.ring.flush_counts(self._gw.monotonic() * 1000)
+            self._gw.local.settle_budgets(self._gw.monotonic())
             self._gw.outcomes.wake()
             if loop.time() >= due:
                 due += EVERY_S

@@ -25,6 +25,8 @@ from interlock_upstream.request import UpstreamRequest
 MAX_REFUSAL: Final = 1024 * 1024
 """Bytes of an error body that are read before it is passed on or classified."""
 REFUSAL_IDLE_S: Final = 10.0
+LAST_WORDS_S: Final = 2.0
+"""After every finish reason: usage and `[DONE]` follow within milliseconds where they follow at all."""
 DRAIN_S: Final = 0.25
 """After `[DONE]` the transfer's end is awaited this long, so that the connection can be used again."""
 _FORWARDED: Final = (Verdict.PASS, Verdict.COMMIT)
@@ -129,9 +131,11 @@ async def _forward(
             x.bytes_out += len(piece)
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         try:
-            chunk = await read(stall_s)
+            chunk = await read(LAST_WORDS_S if scanner.complete else stall_s)
         except UpstreamFailed as failure:
-            return _cut(failure)
+            if not scanner.complete:
+                return _cut(failure)
+            chunk = None  # the answer is whole; only the sentinel is missing
         if chunk is None:
             return await _end_of_stream(x, response, scanner)
         verdict = feed(chunk)

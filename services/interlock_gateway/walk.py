@@ -6,7 +6,9 @@ request's deadline is absolute, and no retry resets it.
 """
 
 import asyncio
-from typing import Final
+from collections.abc import Coroutine
+from functools import lru_cache
+from typing import Any, Final
 
 from interlock_domain.attempt.plan import FailedTry, MoveOn, RetrySame, Step, Stop, Walk, next_step
 from interlock_domain.attempt.record import Skip
@@ -32,37 +34,41 @@ PROBE_FIRST_TOKEN_S: Final = 30.0
 async def walk(x: Exchange, pool: CompiledPool, decision: Decision) -> None:
     """Answer the request from the plan."""
     failures: list[Failed] = []
-    ranked = decision.ranked()
-    for index in range(len(ranked)):
+    for index, candidate in enumerate(decision.candidates):
+        if candidate.rank is None:
+            break  # the ranked ones stand first
         if index:
             x.gw.counters.failed_over(pool.name)
-        stopped = await _try_target(x, pool, ranked, index, failures)
+        stopped = await _try_target(x, pool, decision, index, failures)
         if stopped is None:
             return
         if isinstance(stopped, Stop):
-            _skip_rest(x, ranked[index + 1 :], stopped.reason)
+            _skip_rest(x, decision.ranked()[index + 1 :], stopped.reason)
             break
     await refuse(x, pool, decision, failures)
 
 
 def _skip_rest(x: Exchange, rest: tuple[Candidate, ...], reason: SkipReason | None) -> None:
     if reason is not None:
-        x.skips += [Skip(target=candidate.target, reason=reason) for candidate in rest]
+        x.skips += tuple(Skip(target=candidate.target, reason=reason) for candidate in rest)
 
 
 async def _try_target(
-    x: Exchange, pool: CompiledPool, ranked: tuple[Candidate, ...], index: int, failures: list[Failed]
+    x: Exchange, pool: CompiledPool, decision: Decision, index: int, failures: list[Failed]
 ) -> MoveOn | Stop | None:
     """Attempts at one target; None: the client has been answered (or told that a stream broke)."""
-    candidate = ranked[index]
+    candidate = decision.candidates[index]
     member = _member(pool, candidate.target)
     try_no = 1
     while True:
         attempt = Attempt(x, candidate, member, try_no)
-        ended = await _call(x, member, candidate, pool.policy)
+        called = _call(x, member, candidate, pool.policy)
+        ended = called if isinstance(called, Failed) else await called
         if not isinstance(ended, Failed):
             await _finish(x, attempt, ended)
             return None
+        if ended.failure is FailureClass.TIMEOUT and x.gw.monotonic() >= x.deadline:
+            ended.ours = True  # the request's time ran out, not the target's
         failed_before = attempt.failed(ended)
         failures.append(ended)
         tried = FailedTry(
@@ -73,7 +79,8 @@ async def _try_target(
             failed_before=failed_before,
             content_policy=ended.content_policy,
         )
-        step = _after(x, pool.policy, candidate, tried, targets_tried=index + 1, left=len(ranked) - index - 1)
+        left = len(decision.ranked()) - index - 1
+        step = _after(x, pool.policy, candidate, tried, targets_tried=index + 1, left=left)
         if not isinstance(step, RetrySame):
             return step
         try_no += 1
@@ -86,7 +93,7 @@ def _after(
     """The domain's next step, paid for from the pool's retry budget."""
     assert x.inputs is not None
     now = x.gw.monotonic()
-    budget = x.gw.local.budget(x.pool, policy.budgets, now * 1000)
+    budget = x.gw.local.budget(x.pool, policy.budgets, now)
     walked = Walk(
         seed=x.inputs.seed,
         targets_tried=targets_tried,
@@ -100,7 +107,10 @@ def _after(
     return step
 
 
-async def _call(x: Exchange, member: CompiledMember, candidate: Candidate, policy: PoolPolicy) -> Ended:
+def _call(
+    x: Exchange, member: CompiledMember, candidate: Candidate, policy: PoolPolicy
+) -> Coroutine[Any, Any, Ended] | Failed:
+    """The attempt, ready to be awaited: a plain function, because every frame is paid for at each wake-up."""
     call = x.gw.calls.of(member.target)
     if call is None:
         return Failed(failure=FailureClass.AUTH, phase=Phase.CONNECT, detail="no_credential", ours=True)
@@ -109,9 +119,11 @@ async def _call(x: Exchange, member: CompiledMember, candidate: Candidate, polic
     except InvalidValue as bad:
         return Failed(failure=FailureClass.CALLER_FAULT, phase=Phase.CONNECT, detail=str(bad), ours=True)
     assert x.request is not None
-    if x.request.stream:
-        return await relay(x, request, _stream_limits(x, policy, candidate, call.model))
-    return await fetch(x, request, _unary_limits(x, policy, candidate, call.model))
+    limits_of, surface = (_stream_limits, relay) if x.request.stream else (_unary_limits, fetch)
+    return surface(x, request, limits_of(x, policy, candidate, call.model))
+
+
+_phases = lru_cache(maxsize=256)(PhaseLimits)  # the same few limits for every request of a policy
 
 
 def _unary_limits(x: Exchange, policy: PoolPolicy, candidate: Candidate, model: str) -> Limits:
@@ -119,8 +131,10 @@ def _unary_limits(x: Exchange, policy: PoolPolicy, candidate: Candidate, model: 
     connect = policy.timeouts.connect_ms / 1000
     if candidate.probe:
         connect = min(connect, PROBE_CONNECT_S)
-    response = min(policy.timeouts.response_ms / 1000, left)
-    return Limits(PhaseLimits(connect_s=min(connect, left), headers_s=response), 0.0, policy, model)
+    response = policy.timeouts.response_ms / 1000
+    if left > response > connect:
+        return Limits(_phases(connect, response), 0.0, policy, model)
+    return Limits(PhaseLimits(min(connect, left), min(response, left)), 0.0, policy, model)
 
 
 def _stream_limits(x: Exchange, policy: PoolPolicy, candidate: Candidate, model: str) -> Limits:
@@ -131,8 +145,10 @@ def _stream_limits(x: Exchange, policy: PoolPolicy, candidate: Candidate, model:
         connect, first = min(connect, PROBE_CONNECT_S), min(first, PROBE_FIRST_TOKEN_S)
     total = x.started + policy.attempts.first_token_total_ms / 1000
     ends = min(now + first, total, x.deadline)
+    if ends == now + first and connect < first:
+        return Limits(_phases(connect, first), ends, policy, model)
     left = max(0.001, ends - now)
-    return Limits(PhaseLimits(connect_s=min(connect, left), headers_s=left), ends, policy, model)
+    return Limits(PhaseLimits(min(connect, left), left), ends, policy, model)
 
 
 async def _finish(x: Exchange, attempt: Attempt, ended: Answered | Relayed | Broken) -> None:

@@ -12,6 +12,7 @@ class HaltReason(StrEnum):
     GAP = "gap"
     UNDECODABLE = "undecodable"
     LOG_SHORT = "log_short"
+    BUG = "bug"
 
 
 class Halt(Struct, frozen=True, kw_only=True):
@@ -54,4 +55,13 @@ def log_short(projection: str, views: int, head: int) -> Halt:
         reason=HaltReason.LOG_SHORT,
         sentence=f"the views of {projection} stand at position {views} but the log ends at {head}: it was "
         "restored from an older copy; restore the whole database, or remove the views to rebuild them",
+    )
+
+
+def bug(projection: str, error: Exception) -> Halt:
+    """Something that must not happen did; the trace is in the log of the process."""
+    return Halt(
+        reason=HaltReason.BUG,
+        sentence=f"projection {projection} met a mistake of ours ({type(error).__name__}: {error}): "
+        "gateways go on from what they hold; please report the trace in this log, and start the process again",
     )

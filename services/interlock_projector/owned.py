@@ -5,6 +5,8 @@ of decisions, because the state's own position does not. False from the store me
 off: from then on this object writes nothing.
 """
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from interlock_domain.events import ClockTicked
@@ -53,27 +55,28 @@ class OwnedProjection:
         self._effects: list[Effect] = []
 
     async def advance(self) -> Step:
-        """Read and fold once, and commit what stands complete."""
+        """Read and fold once, and commit what stands complete, also what an earlier turn could not."""
         try:
             records = await self._log.read(after=self.read, limit=READ)
         except UnreadableDecision as error:
             self.halt = undecodable(self.name, str(error))
             return Step(folded=0)
-        if not records:
-            return Step(folded=0)
-        self._effects += await fold_slices(self.state, records, self._clock)
-        if self.state.gap is not None:
-            missing = self.state.gap
-            self.halt = gap(self.name, f"{missing.stream} version {missing.expected}, found {missing.got}")
+        if records:
+            await self._fold(records)
+        if self.halt is not None or self.state.position == self.live.committed:
             return Step(folded=len(records))
+        return await self._commit(len(records))
+
+    async def _fold(self, records: Sequence[RecordedEvent]) -> None:
+        self._effects += await fold_slices(self.state, records, self._clock)
         self.read = records[-1].position
         self.recorded_ms = records[-1].recorded_ms
         self.events += len(records)
         self.skipped += sum(_stands_for_unread(record) for record in records)
         self.live.folded()
-        if self.state.position == self.live.committed:
-            return Step(folded=len(records))
-        return await self._commit(len(records))
+        missing = self.state.gap
+        if missing is not None:
+            self.halt = gap(self.name, f"{missing.stream} version {missing.expected}, found {missing.got}")
 
     async def _commit(self, folded: int) -> Step:
         self._rows.update(take_changed_rows(self.state))

@@ -6,6 +6,7 @@ written. Dropped: separate tasks to fold, to commit and to publish, which needed
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -18,17 +19,20 @@ from interlock_domain.recorded import CLOCK_STREAM
 from interlock_eventlog.log import EventLog
 from interlock_projector.checkpoint import Checkpoints
 from interlock_projector.clock import Clock
-from interlock_projector.halt import Halt
+from interlock_projector.halt import Halt, bug
 from interlock_projector.owned import OwnedProjection, Step
 from interlock_projector.publish import Feed, FeedPacer, published_rows
 from interlock_projector.restore import differing, restore
 from interlock_projector.tick import Ticker
+from interlock_runtime.sqlite_errors import StorageError
 from interlock_views.live import ProjectionStatus
 from interlock_views.views import Views
 
 Listener = Callable[[Sequence[Effect]], None]
 """Told of the effects of each commit once they are durable; must not block."""
 
+AGAIN_S: Final = 1.0
+"""Between two looks at a store that is full or held: people free disks, not machines."""
 _NOT_STARTED: Final = "the projection has not been started"
 
 _log = logging.getLogger(__name__)
@@ -60,6 +64,7 @@ class Projector:
         self._idle = asyncio.Event()
         self._idle.set()
         self._halt: Halt | None = None
+        self._trouble: str | None = None
         self._repaired = 0
 
     async def start(self) -> Halt | None:
@@ -84,11 +89,14 @@ class Projector:
         return self._halt
 
     async def run(self) -> Halt | None:
-        """Follow the log until `stop` or until the projection has to stand still; returns why."""
+        """Follow the log until `stop`, or until the projection has to stand still; returns why."""
         self._idle.clear()
         try:
             while self._halt is None and not self._stopping.is_set():
-                await self._turn()
+                await self._attempt()
+        except Exception as error:  # noqa: BLE001  a value here, so that nobody has to guess what a dead task means
+            _log.exception("the projection stops at position %d", self._own.read)
+            return self._stand(bug(self._name, error))
         finally:
             self._idle.set()
         return self._halt
@@ -99,10 +107,13 @@ class Projector:
         await self._idle.wait()
         if self._halt is not None or self._owned is None:
             return
-        await self._catch_up()
-        await self._publish()
-        if self._own.halt is None and self._own.stands_complete():
-            await self._checkpoints.save(self._own.state, self._own.recorded_ms, self._clock.monotonic())
+        try:
+            await self._catch_up()
+            await self._publish()
+            if self._own.halt is None and self._own.stands_complete():
+                await self._checkpoints.save(self._own.state, self._own.recorded_ms, self._clock.monotonic())
+        except StorageError as error:
+            _log.warning("stopped without a last checkpoint, so the next start folds more: %s", error)
 
     def listen(self, listener: Listener) -> None:
         """Tell one more of every later commit."""
@@ -119,7 +130,7 @@ class Projector:
     def status(self) -> ProjectionStatus:
         """How far it has come (RoutingState)."""
         own = self._owned
-        halted = self._halt.sentence if self._halt is not None else None
+        halted = self._halt.sentence if self._halt is not None else self._trouble
         if own is None:
             return ProjectionStatus(
                 name=self._name, generation=self._generation, halted=halted or _NOT_STARTED
@@ -144,6 +155,19 @@ class Projector:
         if self._owned is None:
             raise RuntimeError(_NOT_STARTED)
         return self._owned
+
+    async def _attempt(self) -> None:
+        """One turn; what the store cannot take now (a full disk) is kept and tried again."""
+        try:
+            await self._turn()
+        except StorageError as error:
+            if self._trouble is None:
+                _log.error("the projection waits for the store: %s", error)
+            self._trouble = str(error)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), AGAIN_S)
+        else:
+            self._trouble = None
 
     async def _turn(self) -> None:
         if self._tick_in() <= 0:

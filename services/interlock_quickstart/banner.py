@@ -39,7 +39,7 @@ def banner(started: Started) -> Iterator[str]:
     if started.drift is not None:
         yield f"  drift      {started.drift}"
     for provider, what_to_set in started.missing.items():
-        yield f"  missing    {provider}: {what_to_set}, then start again; until then its targets are not called"
+        yield f"  missing    {provider}: {what_to_set}, then start again; its targets are not called"
     if started.demo:
         yield f"  note       {POLICY_NOTE}"
     yield ""

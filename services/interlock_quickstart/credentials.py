@@ -5,7 +5,7 @@ takes a new start. A missing one stops nothing but its own provider's targets, a
 says what to set. Dropped: stopping at the first missing secret, which makes one expired key an outage.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from interlock_domain.catalog.provider import Provider, SecretRef
@@ -36,16 +36,27 @@ class Credentials:
 
     def missing(self, providers: Iterable[Provider]) -> dict[str, str]:
         """Provider -> what to set, of those that cannot be called."""
-        found: dict[str, str] = {}
-        for provider in providers:
-            refs = [value.ref for value in provider.headers.values() if value.ref is not None]
-            for ref in [*refs, *([provider.api_key] if provider.api_key is not None else [])]:
-                answer = self._resolved(ref)
-                if isinstance(answer, MissingSecret):
-                    found[provider.name] = answer.message
-        return found
+        return _missing(providers, self._resolved)
 
     def _resolved(self, ref: SecretRef) -> Secret | MissingSecret:
         if ref not in self._found:
             self._found[ref] = resolve(ref, self._variables)
         return self._found[ref]
+
+
+def missing_secrets(providers: Iterable[Provider], variables: Mapping[str, str]) -> dict[str, str]:
+    """Provider -> what to set, without a process that would use it."""
+    return _missing(providers, lambda ref: resolve(ref, variables))
+
+
+def _missing(
+    providers: Iterable[Provider], resolved: Callable[[SecretRef], Secret | MissingSecret]
+) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for provider in providers:
+        refs = [value.ref for value in provider.headers.values() if value.ref is not None]
+        for ref in [*refs, *([provider.api_key] if provider.api_key is not None else [])]:
+            answer = resolved(ref)
+            if isinstance(answer, MissingSecret):
+                found[provider.name] = answer.message
+    return found

@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 HOST: Final = "127.0.0.1"
-"""Quickstart has neither gateway keys nor admin tokens by default, so it never listens beyond this machine."""
+"""Quickstart has neither gateway keys nor admin tokens by default: it never listens beyond this machine."""
 BACKLOG: Final = 2_048
 
 

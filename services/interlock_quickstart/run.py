@@ -191,7 +191,7 @@ class Quickstart:
         """Until somebody wants the end, or a server ends by itself."""
         assert self._projecting is not None
         asked = asyncio.create_task(shutdown.wait())
-        tasks: set[asyncio.Task[object]] = {asked, *(serving.task for serving in self._serving)}  # type: ignore[arg-type]
+        tasks: set[asyncio.Task[object]] = {asked, *(serving.task for serving in self._serving)}
         tasks.add(self._projecting)
         code = 0
         while True:

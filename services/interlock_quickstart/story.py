@@ -17,7 +17,7 @@ from interlock_domain.words import ALL_SHAPES, EffectKind, EndedWhy, Outcome, Pr
 SHOW_EVERY_S: Final = 1.0
 """Equal failovers closer together than this are counted instead of shown."""
 SUBJECT_WIDTH: Final = 14
-WHAT_WIDTH: Final = 24
+WHAT_WIDTH: Final = 28
 
 
 class Story:
@@ -82,7 +82,9 @@ class Story:
     def _hint(self) -> None:
         if self.last_failover and self.last_failover != self._told:
             self._told = self.last_failover
-            self._say(f"        explain the last failover:  interlock explain {self.last_failover[:6]}{self._where}")
+            self._say(
+                f"        explain the last failover:  interlock explain {self.last_failover[:6]}{self._where}"
+            )
 
 
 _NO_NEWS: Final = {Result.ANSWERED, Result.CLIENT_ABORT, Result.SHUTDOWN, Result.UPSTREAM_REFUSED}
@@ -110,7 +112,9 @@ def _opened(effect: Effect, _: TargetPolicy) -> tuple[str, str]:
     count = f" x{len(effect.evidence)}" if len(effect.evidence) > 1 else ""
     what = f"{effect.failure or 'failing'}{count}"
     stated = ", as the upstream asked" if effect.provenance is Provenance.STATED else ""
-    doubled = f", doubled {effect.level}x" if effect.level else ""
+    doubled = (
+        "" if not effect.level else ", doubled" if effect.level == 1 else f", doubled {effect.level} times"
+    )
     return what, f"cooled {rest} for {shape}{stated}{doubled}"
 
 
@@ -138,7 +142,10 @@ _TOLD: Final[dict[EffectKind, Callable[[Effect, TargetPolicy], tuple[str, str] |
     EffectKind.RAMP_ENDED: lambda *_: ("back", "takes its full share again"),
     EffectKind.TARGET_OUT: lambda effect, _: ("out", f"{effect.failure}: one recheck each 5 min"),
     EffectKind.TARGET_BACK: lambda *_: ("back", "found again"),
-    EffectKind.CREDENTIAL_SUSPECT: lambda effect, _: ("credential refused", f"{effect.failure}: check the key"),
+    EffectKind.CREDENTIAL_SUSPECT: lambda effect, _: (
+        "credential refused",
+        f"{effect.failure}: check the key",
+    ),
     EffectKind.CREDENTIAL_PROVED: lambda *_: ("credential works", "its targets are in use again"),
     EffectKind.STATE_EXPIRED: lambda *_: ("enabled", "the operator's time is over"),
     EffectKind.GATEWAY_LOST: lambda *_: ("lost", "no report for 10 s"),

@@ -26,7 +26,7 @@ class ToldRecords:
         await self._records.put(records)
         try:
             self._hear(records)
-        except Exception:
+        except Exception:  # noqa: BLE001  the gateway must not send a stored batch again
             _log.exception("a listener of request records failed")
 
     async def get(self, request_id: str) -> RequestRecord | None:

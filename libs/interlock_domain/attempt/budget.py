@@ -21,21 +21,24 @@ _ONE: Final = 1_000
 class RetryBudget:
     """A token bucket over the last ten seconds of requests. Times are any one monotonic clock."""
 
-    __slots__ = ("_at_ms", "_floor", "_left", "_per_second", "_second", "_share")
+    __slots__ = ("_at_ms", "_floor", "_fresh", "_left", "_per_second", "_second", "_share")
 
     def __init__(self, policy: Budgets, now_ms: int) -> None:
         self._share = round(policy.retry_ratio * _ONE)
         self._floor = policy.retry_floor_per_s * _ONE
         self._at_ms = now_ms
+        self._fresh = 0
         self._second = now_ms // 1_000
         self._per_second = [0] * SAVED_S
         self._left = self._floor * SAVED_S
 
-    def request(self, now_ms: int) -> None:
-        """A request of the pool began: deposit its share."""
+    def request(self) -> None:
+        """A request of the pool began; its share is deposited with the next look at the clock."""
+        self._fresh += 1
+
+    def settle(self, now_ms: int) -> None:
+        """Deposit what came since the last look; called each second, so that a deposit is at most that late."""
         self._roll(now_ms)
-        self._per_second[self._second % SAVED_S] += 1
-        self._left += self._share
 
     def left(self, now_ms: int) -> float:
         """Tokens that may still be drawn."""
@@ -52,6 +55,9 @@ class RetryBudget:
 
     def _roll(self, now_ms: int) -> None:
         """Let time pass: the floor flows in, seconds leave the window, the bucket never overflows."""
+        self._per_second[self._second % SAVED_S] += self._fresh
+        self._left += self._share * self._fresh
+        self._fresh = 0
         passed_ms = max(0, now_ms - self._at_ms)
         self._at_ms += passed_ms
         second = self._at_ms // 1_000

@@ -63,16 +63,15 @@ def evolve(state: State, recorded: RecordedEvent) -> tuple[Effect, ...]:
 
 def _evolve_staged(state: State, recorded: RecordedEvent) -> tuple[Effect, ...]:
     staged = state.staged
-    if not order.belongs(staged, recorded):
+    if order.shows_torn(state, recorded):
         return (*_flush(state), *evolve(state, recorded))
-    complete = order.completes(staged, recorded)
     staged.append(recorded)
-    return _flush(state) if complete else ()
+    return _flush(state) if order.completes(recorded, staged[0]) else ()
 
 
 def _flush(state: State) -> tuple[Effect, ...]:
     records, state.staged = state.staged, []
-    unit = [r for r in records if type(r.event) in _DECISIONS]
+    unit = [r for r in records if order.is_part(r, records[0])]
     admitted = order.admit_unit(state, unit)
     return tuple(effect for r in records for effect in _apply(state, r, admitted=admitted))
 

@@ -53,8 +53,7 @@ def live_until_ms(gateway: GatewayState) -> int:
 
 def snapshot_rejected(step: Step, event: SnapshotRejected) -> None:
     """A gateway refused a snapshot and keeps its last good one."""
-    if step.boot is not None:
-        step.boot.rejected = event
+    step.boot.rejected = event
 
 
 def _named(step: Step, name: str) -> None:

@@ -21,18 +21,23 @@ def begins_batch(state: State, recorded: RecordedEvent) -> bool:
     return batch is not None and batch.index == 0 and batch.size > 1 and not is_known(state, recorded)
 
 
-def belongs(staged: Sequence[RecordedEvent], recorded: RecordedEvent) -> bool:
-    """May this record stand inside the staged batch? Facts may; a decision of another unit shows it torn."""
-    if recorded.version is None:
-        return True
-    batch, begun = recorded.batch, staged[0].batch
-    return batch is not None and begun is not None and batch.id == begun.id
+def is_part(recorded: RecordedEvent, begun: RecordedEvent) -> bool:
+    """Are these two decisions of one batch?"""
+    batch, first = recorded.batch, begun.batch
+    return batch is not None and first is not None and batch.id == first.id
 
 
-def completes(staged: Sequence[RecordedEvent], recorded: RecordedEvent) -> bool:
-    """Is this the record that the staged batch waits for?"""
+def shows_torn(state: State, recorded: RecordedEvent) -> bool:
+    """Does this decision of another unit show that the staged batch will not be completed?"""
+    if recorded.version is None or is_known(state, recorded):
+        return False
+    return not is_part(recorded, state.staged[0])
+
+
+def completes(recorded: RecordedEvent, begun: RecordedEvent) -> bool:
+    """Is this the record that the batch waits for?"""
     batch = recorded.batch
-    return belongs(staged, recorded) and batch is not None and batch.index >= batch.size - 1
+    return batch is not None and is_part(recorded, begun) and batch.index >= batch.size - 1
 
 
 def is_known(state: State, recorded: RecordedEvent) -> bool:

@@ -25,10 +25,9 @@ def refused(step: Step, event: AttemptFailed, target: TargetState, rule: ClassRu
         _target_refused(step, event, target, refusal)
         return
     provider = step.state.providers.get(target.provider)
-    if provider is not None and step.boot is not None:
-        fingerprint = fingerprint_of(step.boot, target.provider)
-        if fingerprint:
-            _credential_refused(step, event, provider, (target.provider, fingerprint), refusal)
+    fingerprint = fingerprint_of(step.boot, target.provider)
+    if provider is not None and fingerprint:
+        _credential_refused(step, event, provider, (target.provider, fingerprint), refusal)
 
 
 def _target_refused(step: Step, event: AttemptFailed, target: TargetState, refusal: Refusal) -> None:

@@ -27,7 +27,12 @@ class _Details(TypedDict, total=False):
 
 
 class Step:
-    """`now_ms` is the fold clock, `at_ms` the time of the evidence; `before_ms` the clock one record ago."""
+    """`now_ms` is the fold clock, `at_ms` the time of the evidence; `before_ms` the clock one record ago.
+
+    `gateway` and `boot` say who reports; only facts have them.
+    """
+
+    boot: BootState
 
     __slots__ = ("at_ms", "before_ms", "boot", "effects", "gateway", "late", "now_ms", "recorded", "state")
 
@@ -41,7 +46,6 @@ class Step:
         self.late = age_ms > LATE_MS
         self.effects: list[Effect] = []
         self.gateway = ""
-        self.boot: BootState | None = None
 
     def observe(self, kind: EffectKind, subject: str, **details: Unpack[_Details]) -> None:
         """Number an effect of this record."""

@@ -50,8 +50,7 @@ def succeed(step: Step, name: str, shape: str, n: int) -> None:
     target.ok += n
     if target.ok_ms is None or at_ms > target.ok_ms:
         target.ok_ms = at_ms
-    if step.boot is not None:
-        step.boot.ok_ms[target.provider] = at_ms
+    step.boot.ok_ms[target.provider] = at_ms
     if target.learned or target.operator or target.out or target.run or step.state.refusals:
         _end(step, name, target, shape)
 
@@ -77,7 +76,7 @@ def _end(step: Step, name: str, target: TargetState, shape: str) -> None:
     elif step.at_ms >= target.out.since_ms:
         back(step, name, target, EndedWhy.SUCCESS)
     runs = step.state.refusals.get(target.provider)
-    if runs is not None and step.boot is not None:
+    if runs is not None:
         runs.pop(fingerprint_of(step.boot, target.provider), None)
         if not runs:
             del step.state.refusals[target.provider]
@@ -85,7 +84,7 @@ def _end(step: Step, name: str, target: TargetState, shape: str) -> None:
 
 def _prove_credential(step: Step, provider: str) -> None:
     known = step.state.providers.get(provider)
-    if known is None or step.boot is None:
+    if known is None:
         return
     row = known.quarantines.get(fingerprint_of(step.boot, provider))
     if row is not None:

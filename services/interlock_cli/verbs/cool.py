@@ -12,7 +12,9 @@ from interlock_cli.options import DEFAULT_DATA_DIR, DataDir, Output, OutputOptio
 def command(
     target: Annotated[str, typer.Argument(help="The target, provider/model.", metavar="TARGET")],
     duration: Annotated[str, typer.Option("--for", help="How long, like 30s, 10m or 2h.")] = "10m",
-    shape: Annotated[str, typer.Option("--shape", help="Only requests of this shape (text, tools, ...).")] = "*",
+    shape: Annotated[
+        str, typer.Option("--shape", help="Only requests of this shape (text, tools, ...).")
+    ] = "*",
     reason: Reason = None,
     output: OutputOption = Output.TABLE,
     data_dir: DataDir = DEFAULT_DATA_DIR,
@@ -20,7 +22,6 @@ def command(
 ) -> None:
     """Rest a target for a while: it gets no requests until then, whatever its health.
 
-    \b
     Examples:
       interlock cool atlas/large --for 10m --reason "invoice is being paid"
       interlock cool atlas/large --shape tools

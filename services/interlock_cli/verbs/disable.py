@@ -15,7 +15,6 @@ def command(
 ) -> None:
     """Take a target, provider, pool or member out of use until it is enabled again.
 
-    \b
     Examples:
       interlock disable breeze --reason "contract ended"
       interlock disable atlas/large --pool chat

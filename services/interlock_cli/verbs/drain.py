@@ -15,7 +15,6 @@ def command(
 ) -> None:
     """No new requests for a target, provider, pool or member; running ones finish.
 
-    \b
     Examples:
       interlock drain atlas/large --for 1h --reason "maintenance"
       interlock drain atlas/large --pool chat

@@ -15,7 +15,6 @@ def command(
 ) -> None:
     """Undo a drain or a disable of a target, provider, pool or member.
 
-    \b
     Examples:
       interlock enable atlas/large --reason "maintenance is over"
       interlock enable atlas/large --pool chat

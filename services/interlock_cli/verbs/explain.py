@@ -33,7 +33,6 @@ def command(
 
     Without an id, or with `last`, it is the newest request that failed over.
 
-    \b
     Examples:
       interlock explain 7f3a9c
       interlock explain last -o json
@@ -71,9 +70,9 @@ def account(found: dict[str, Any]) -> Iterator[str]:
 
 def _headline(found: dict[str, Any]) -> str:
     way = "streamed" if found["stream"] else "whole"
-    answer: str = found["answer"]
-    first, _, rest = answer.partition(" ")
-    head = f"{first.upper()} {rest}".rstrip()
+    answer, result = found["answer"], found["result"]
+    word = result.replace("_", " ").upper()
+    head = f"{word}{answer.removeprefix(result)}" if answer.startswith(result) else f"{word}: {answer}"
     return f"{found['request_id'][:6]}  {found['pool']}  {way}  {clock(found['started_ms'])}   {head}"
 
 
@@ -83,7 +82,8 @@ def _candidates(found: dict[str, Any]) -> Iterator[str]:
     if not candidates:
         return
     yield ""
-    yield f"why these candidates (snapshot {found['snapshot']}, {decision['strategy']}, seed {decision['seed']})"
+    inputs = f"snapshot {found['snapshot']}, {decision['strategy']}, seed {decision['seed']}"
+    yield f"why these candidates ({inputs})"
     width = max(len(one["target"]) for one in candidates)
     for one in candidates:
         rank = str(one["rank"]) if one["rank"] is not None else "-"
@@ -97,7 +97,9 @@ def _why(one: dict[str, Any]) -> str:
     if one["reasons"]:
         parts.append(f"{', '.join(one['reasons'])}: {one['text']}")
     elif one["priority"] is not None:
-        parts.append(f"priority {one['priority']}" + (f", weight {one['weight']}" if one["weight"] != 1 else ""))
+        parts.append(
+            f"priority {one['priority']}" + (f", weight {one['weight']}" if one["weight"] != 1 else "")
+        )
     if one["by"]:
         parts.append(f"by {one['by']}" + (f' ("{one["remark"]}")' if one["remark"] else ""))
     if one["position"] is not None:
@@ -122,8 +124,10 @@ def _happened(found: dict[str, Any]) -> Iterator[str]:
 
 def _bar(one: dict[str, Any], scale: int) -> str:
     """Blanks, then the attempt; `>` ends a success, `x` anything else."""
-    begin = min(BAR - 1, one["started_ms"] * BAR // scale)
-    length = max(1, one["ended_ms"] * BAR // scale - begin)
+    started: int = one["started_ms"]
+    begin = min(BAR - 1, started * BAR // scale)
+    ended: int = one["ended_ms"]
+    length = max(1, ended * BAR // scale - begin)
     return " " * begin + "#" * length + (">" if one["outcome"] == "succeeded" else "x")
 
 
@@ -134,7 +138,7 @@ def _text(found: dict[str, Any], one: dict[str, Any]) -> str:
     tokens = (found["usage"] or {}).get("completion_tokens")
     if one["outcome"] == "succeeded" and tokens is not None:
         parts.append(f"{tokens} tokens")
-    if one["redirect"]:
+    if one["redirect"] and one["redirect"] != one["target"].partition("/")[2]:
         parts.append(f"sent as {one['redirect']}")
     return ", ".join(parts)
 
@@ -152,4 +156,6 @@ def _proof(found: dict[str, Any]) -> str:
     verdict = _VERDICTS.get(proof["verdict"], proof["verdict"])
     target = found["attempts"][0]["target"] if found["attempts"] else found["pool"]
     around = clock(found["started_ms"])[:8]
-    return f"proof  {verdict} (engine {proof['engine']})      next: interlock history {target} --around {around}"
+    return (
+        f"proof  {verdict} (engine {proof['engine']})      next: interlock history {target} --around {around}"
+    )

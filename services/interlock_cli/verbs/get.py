@@ -31,7 +31,6 @@ def command(
 ) -> None:
     """List targets, pools, providers, gateways or projections with their state.
 
-    \b
     Examples:
       interlock get targets
       interlock get pools -o json
@@ -63,7 +62,9 @@ def _target(one: dict[str, Any]) -> Rows:
         why = [", ".join(seen["reasons"]), left(seen["remaining_s"])]
         pools = ", ".join(pool["pool"] + _differs(pool, seen) for pool in one["in_pools"])
         name = "" if rows else one["id"]
-        rows.append((name, shape, seen["state"], "  ".join(filter(None, why)), str(seen["strikes"] or ""), pools))
+        rows.append(
+            (name, shape, seen["state"], "  ".join(filter(None, why)), str(seen["strikes"] or ""), pools)
+        )
     return rows
 
 
@@ -77,7 +78,8 @@ def _differs(pool: dict[str, Any], seen: dict[str, Any]) -> str:
 def _pool(one: dict[str, Any]) -> Rows:
     rows: Rows = []
     for number, member in enumerate(one["members"]):
-        why = [", ".join(member["reasons"]), left(member["remaining_s"]), set_by(member["set_by"])]
+        own = member["set_by"]
+        why = [", ".join(member["reasons"]), set_by(own) if own else left(member["remaining_s"])]
         head = (one["name"], one["strategy"], one["state"]) if number == 0 else ("", "", "")
         place = f"{member['priority']} / {member['weight']}"
         rows.append((*head, member["target"], place, member["state"], "  ".join(filter(None, why))))
@@ -95,7 +97,9 @@ def _gateway(one: dict[str, Any]) -> Rows:
     dropped = one["outcomes_dropped"] + one["records_dropped"] + one["lost"]
     state = "live" if one["live"] else "lost"
     seen, age = f"{span(one['reported_s_ago'])} ago", span(one["feed_age_ms"] / 1000)
-    return [(name, state, seen, one["snapshot"], age, str(one["in_flight"]), str(dropped or ""), one["software"])]
+    return [
+        (name, state, seen, one["snapshot"], age, str(one["in_flight"]), str(dropped or ""), one["software"])
+    ]
 
 
 def _projection(one: dict[str, Any]) -> Rows:
@@ -114,7 +118,9 @@ def set_by(found: dict[str, Any] | None) -> str:
 _DECLARE: Final = "nothing is declared yet: write an interlock.yaml and run `interlock quickstart`"
 LISTINGS: Final = {
     Kind.TARGETS: Listing(("TARGET", "SHAPE", "STATE", "WHY", "STRIKES", "IN POOLS"), _target, _DECLARE),
-    Kind.POOLS: Listing(("POOL", "STRATEGY", "STATE", "MEMBER", "PRIO / WEIGHT", "IS", "WHY"), _pool, _DECLARE),
+    Kind.POOLS: Listing(
+        ("POOL", "STRATEGY", "STATE", "MEMBER", "PRIO / WEIGHT", "IS", "WHY"), _pool, _DECLARE
+    ),
     Kind.PROVIDERS: Listing(("PROVIDER", "BASE URL", "STATE", "TARGETS", "WHY"), _provider, _DECLARE),
     Kind.GATEWAYS: Listing(
         ("GATEWAY", "IS", "REPORTED", "SNAPSHOT", "FEED AGE", "IN FLIGHT", "LOST", "SOFTWARE"),

@@ -14,7 +14,7 @@ from interlock_cli.connect import Control, reading
 from interlock_cli.options import DEFAULT_DATA_DIR, DataDir, Output, OutputOption, Url
 from interlock_cli.refusal import Refusal
 from interlock_cli.screen import print_json, print_table
-from interlock_cli.timeline import Entry, columns, merged
+from interlock_cli.timeline import HEADS, Entry, columns, merged
 
 AROUND_MS: Final = 120_000
 """Each side of `--around`: a cooldown's causes and its end are within two minutes of each other."""
@@ -25,16 +25,19 @@ def command(
     id: Annotated[str, typer.Argument(metavar="TARGET|POOL", help="A target (provider/model) or a pool.")],
     around: Annotated[
         str | None,
-        typer.Option("--around", metavar="T", help="Two minutes each side of: 14:02, a position, -15m or RFC 3339."),
+        typer.Option(
+            "--around", metavar="T", help="Two minutes each side of: 14:02, a position, -15m or RFC 3339."
+        ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=PAGE, help="How many lines, newest last.")] = 40,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, max=PAGE, help="How many lines, newest last.")
+    ] = 40,
     output: OutputOption = Output.TABLE,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     url: Url = None,
 ) -> None:
     """Every decision, outcome and transition of a target or pool: who, why, when, and the evidence.
 
-    \b
     Examples:
       interlock history atlas/large
       interlock history chat --around 14:02
@@ -44,8 +47,7 @@ def command(
     if output is Output.JSON:
         print_json([entry.source for entry in entries])
         return
-    heads = ("POSITION", "TIME", "WHAT", "DETAIL", "WHO AND WHY")
-    print_table(heads, map(columns, entries), empty=f"nothing is recorded about {id} in that time")
+    print_table(HEADS, map(columns, entries), empty=f"nothing is recorded about {id} in that time")
 
 
 def history(control: Control, id: str, around: str | None, limit: int) -> list[Entry]:
@@ -70,14 +72,15 @@ def _subjects(control: Control, id: str) -> tuple[list[str], list[str]]:
     if pool is not None:
         return [f"pool/{id}", *(f"target/{member['target']}" for member in pool["members"])], []
     if "/" not in id:
-        raise Refusal(f"there is no pool `{id}`, and a target is written provider/model: see `interlock get pools`")
+        raise Refusal(
+            f"there is no pool `{id}`, and a target is written provider/model: see `interlock get pools`"
+        )
     inside = [one["name"] for one in pools if any(member["target"] == id for member in one["members"])]
     return [f"target/{id}", f"provider/{id.partition('/')[0]}"], inside
 
 
 def _names(event: dict[str, Any], target: str) -> bool:
-    data = event["event"]["data"]
-    return data.get("target") == target
+    return bool(event["data"].get("target") == target)
 
 
 def _events(
@@ -106,10 +109,13 @@ def _window(control: Control, around: str) -> tuple[int, int]:
     """The positions of two minutes each side of a moment."""
     middle = _moment(control, around)
     begin, end = (_iso(middle, sign * AROUND_MS) for sign in (-1, 1))
-    first = control.get("/events", **{"from": begin, "to": end, "limit": 1})["events"]
-    last = control.get("/events", **{"from": begin, "to": end, "limit": 1, "newest": True})["events"]
+    bounds = {"from": begin, "to": end}
+    first = control.get("/events", **bounds, limit=1)["events"]
+    last = control.get("/events", **bounds, limit=1, newest=True)["events"]
     if not first:
-        raise Refusal(f"nothing was recorded within two minutes of {around}: see `interlock history` without --around")
+        raise Refusal(
+            f"nothing was recorded within two minutes of {around}: see `interlock history` without --around"
+        )
     return first[0]["position"], last[0]["position"]
 
 
@@ -123,7 +129,7 @@ def _moment(control: Control, text: str) -> datetime:
             continue
         moment = now.replace(hour=time.hour, minute=time.minute, second=time.second, microsecond=0)
         return moment if moment <= now + timedelta(minutes=2) else moment - timedelta(days=1)
-    found = control.get("/events", **{"to": text, "limit": 1, "newest": True})["events"]
+    found = control.get("/events", to=text, limit=1, newest=True)["events"]
     if not found:
         raise Refusal(f"nothing is recorded at or before {text}")
     return datetime.fromtimestamp(found[0]["recorded_ms"] / 1000).astimezone()

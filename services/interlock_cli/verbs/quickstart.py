@@ -14,7 +14,9 @@ from interlock_quickstart.settings import Options
 def command(
     config: Annotated[
         Path | None,
-        typer.Option("--config", "-f", help="The configuration; else interlock.yaml of this folder, else the demo."),
+        typer.Option(
+            "--config", "-f", help="The configuration; else interlock.yaml of this folder, else the demo."
+        ),
     ] = None,
     port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="Port of the gateway.")] = 8080,
     control_port: Annotated[
@@ -27,7 +29,6 @@ def command(
 ) -> None:
     """Run gateway, control plane and projector in one process on SQLite; without a file, a demo.
 
-    \b
     Examples:
       interlock quickstart
       interlock quickstart --config my.yaml --port 9000 --control-port 9001

@@ -11,7 +11,9 @@ from interlock_cli.options import DEFAULT_DATA_DIR, DataDir, Output, OutputOptio
 
 def command(
     target: Annotated[str, typer.Argument(help="The target, provider/model.", metavar="TARGET")],
-    shape: Annotated[str, typer.Option("--shape", help="Only requests of this shape (text, tools, ...).")] = "*",
+    shape: Annotated[
+        str, typer.Option("--shape", help="Only requests of this shape (text, tools, ...).")
+    ] = "*",
     reason: Reason = None,
     output: OutputOption = Output.TABLE,
     data_dir: DataDir = DEFAULT_DATA_DIR,
@@ -19,7 +21,6 @@ def command(
 ) -> None:
     """End every rest of a target, ramp included: it takes its full share at once.
 
-    \b
     Example:
       interlock restore atlas/large --reason "fixed upstream"
     """

@@ -13,7 +13,10 @@ from interlock_cli.verbs.get import LISTINGS, Kind
 
 def command(
     at: Annotated[
-        str | None, typer.Option("--at", help="A position (1042), a distance (-15m) or an RFC 3339 time; now if left out.")
+        str | None,
+        typer.Option(
+            "--at", help="A position (1042), a distance (-15m) or an RFC 3339 time; now if left out."
+        ),
     ] = None,
     output: OutputOption = Output.TABLE,
     data_dir: DataDir = DEFAULT_DATA_DIR,
@@ -21,7 +24,6 @@ def command(
 ) -> None:
     """The routing state at a moment: what was excluded, why, and who had decided it.
 
-    \b
     Examples:
       interlock state --at -15m
       interlock state --at 1042 -o json
@@ -37,5 +39,7 @@ def command(
         listing = LISTINGS[kind]
         print()
         print_table(
-            listing.heads, (row for one in found[kind.value] for row in listing.rows(one)), empty=listing.empty
+            listing.heads,
+            (row for one in found[kind.value] for row in listing.rows(one)),
+            empty=listing.empty,
         )

@@ -1,4 +1,4 @@
-"""`interlock validate`: every mistake of a configuration file, each with its line; or what a section may hold."""
+"""`interlock validate`: every mistake of a configuration file with its line; or what a section holds."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +23,6 @@ def command(
 ) -> None:
     """Check a configuration: prints every problem as file:line:column, and changes nothing.
 
-    \b
     Examples:
       interlock validate -f interlock.yaml
       interlock validate --explain policy
@@ -38,7 +37,11 @@ def command(
             print(problem)
         raise typer.Exit(1)
     config = loaded.config
-    counts = [(len(config.providers), "provider"), (len(config.targets), "target"), (len(config.pools), "pool")]
+    counts = [
+        (len(config.providers), "provider"),
+        (len(config.targets), "target"),
+        (len(config.pools), "pool"),
+    ]
     print(f"{file} is valid: {', '.join(counted(number, what) for number, what in counts)}")
 
 

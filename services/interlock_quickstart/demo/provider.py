@@ -70,7 +70,9 @@ class DemoProvider:
         mood, pace = self._mood(), PACES[self.name]
         await asyncio.sleep(pace.first)
         if mood is Mood.ERRORS:
-            writer.write(_whole(500, _error("The server had an error while processing your request.", "server_error")))
+            writer.write(
+                _whole(500, _error("The server had an error while processing your request.", "server_error"))
+            )
         elif mood is Mood.LIMITED:
             body = _error("Rate limit reached for requests.", "rate_limit_exceeded")
             writer.write(_whole(429, body, f"retry-after: {RETRY_AFTER_S}\r\n"))
@@ -87,7 +89,9 @@ class DemoProvider:
         if cut:
             self._cuts += 1
             kept = 3 if self._cuts % 3 == 0 else 0
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+        writer.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+        )
         writer.write(_event(_chunk(model, {"role": "assistant", "content": ""})))
         for word in words[:kept]:
             await asyncio.sleep(PACES[self.name].between)
@@ -98,7 +102,9 @@ class DemoProvider:
             writer.transport.abort()
             raise ConnectionAbortedError("the demo cuts this stream")
         writer.write(_event(_chunk(model, {}, finish="stop")))
-        writer.write(_event(_chunk(model, None, usage=_usage(words))) + _framed(b"data: [DONE]\n\n") + b"0\r\n\r\n")
+        writer.write(
+            _event(_chunk(model, None, usage=_usage(words))) + _framed(b"data: [DONE]\n\n") + b"0\r\n\r\n"
+        )
 
     def _words(self, model: str) -> list[str]:
         first, *rest = SENTENCE.format(model=model, name=self.name).split(" ")
@@ -139,7 +145,9 @@ async def _read(reader: asyncio.StreamReader) -> dict[str, Any] | None:
 
 
 def _whole(status: int, body: bytes, more: str = "") -> bytes:
-    head = f"HTTP/1.1 {status} -\r\ncontent-type: application/json\r\n{more}content-length: {len(body)}\r\n\r\n"
+    head = (
+        f"HTTP/1.1 {status} -\r\ncontent-type: application/json\r\n{more}content-length: {len(body)}\r\n\r\n"
+    )
     return head.encode() + body
 
 
@@ -152,7 +160,11 @@ def _usage(words: list[str]) -> dict[str, int]:
 
 
 def _chunk(
-    model: str, delta: dict[str, str] | None, *, finish: str | None = None, usage: dict[str, int] | None = None
+    model: str,
+    delta: dict[str, str] | None,
+    *,
+    finish: str | None = None,
+    usage: dict[str, int] | None = None,
 ) -> dict[str, Any]:
     choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish}]
     chunk = {"id": "chatcmpl-demo", "object": "chat.completion.chunk", "created": 0, "model": model}

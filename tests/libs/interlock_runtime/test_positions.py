@@ -91,6 +91,7 @@ def test_every_flaw_is_told() -> None:
 
 def test_an_alias_stands_for_its_value() -> None:
     assert raw_of("a: &x {b: 1}\nc: *x") == {"a": {"b": 1}, "c": {"b": 1}}
+    assert raw_of("a: &x 1\nb: &x 2\nc: *x") == {"a": 1, "b": 2, "c": 2}
 
 
 def test_aliases_cannot_multiply_without_end() -> None:
@@ -101,9 +102,15 @@ def test_aliases_cannot_multiply_without_end() -> None:
 
 
 def test_deep_nesting_is_told_and_not_a_crash() -> None:
-    assert flaw_of("[" * 5000 + "]" * 5000)[2].startswith(
-        ("this is no YAML", "the file is nested too deeply")
-    )
+    assert flaw_of("[" * 5000 + "]" * 5000) == (1, 51, "this is nested too deeply")
+    chain = "\n".join(["a0: &a0 [x]", *(f"a{n}: &a{n} [*a{n - 1}]" for n in range(1, 900))])
+    assert flaw_of(chain)[2] == "this is nested too deeply"
+
+
+def test_a_number_that_is_none_stays_text_and_a_huge_one_is_no_crash() -> None:
+    assert raw_of("a: !!int abc\nb: !!float 1.x") == {"a": "abc", "b": "1.x"}
+    assert raw_of("a: " + "9" * 9000) == {"a": "9" * 9000}
+    assert raw_of("a: 0x" + "f" * 9000)["a"].bit_length() == 36_000
 
 
 def test_spots_are_found_by_path_and_fall_back_to_what_is_around() -> None:

@@ -1,7 +1,7 @@
 """Real servers for the contract: nginx as a child process and uvicorn in a thread, with the same paths.
 
-/text 600 bytes of a known length, /big 5 MB, /stream chunked, /gzip gzip, /empty 204, /moved a redirect, /close ends
-the connection, /upload takes any body.
+/text 600 bytes of a known length, /big 5 MB, /stream chunked, /gzip gzip, /empty 204, /moved a redirect,
+/close ends the connection, /upload takes any body.
 """
 
 import gzip

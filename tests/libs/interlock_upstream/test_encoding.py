@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interlock_upstream.encoding import Gunzip
+import itertools
 
 
 def decode(pieces: list[bytes], limit: int) -> tuple[bytes, Gunzip]:
@@ -29,7 +30,7 @@ def decode(pieces: list[bytes], limit: int) -> tuple[bytes, Gunzip]:
 def test_cuts_and_bounds_change_nothing(members: list[bytes], cuts: list[int], limit: int) -> None:
     packed = b"".join(gzip.compress(member) for member in members)
     edges = [0, *sorted(min(cut, len(packed)) for cut in cuts), len(packed)]
-    pieces = [packed[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    pieces = [packed[start:end] for start, end in itertools.pairwise(edges)]
     body, gunzip = decode(pieces, limit)
     assert body == b"".join(members)
     assert not gunzip.cut

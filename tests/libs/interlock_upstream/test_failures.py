@@ -21,7 +21,6 @@ K, P = FailureKind, Phase
         (socket.gaierror(socket.EAI_NONAME, "x"), P.CONNECT, K.DNS),
         (UnicodeError("label too long"), P.CONNECT, K.DNS),
         (TimeoutError(), P.CONNECT, K.CONNECT_TIMEOUT),
-        (TimeoutError(), P.CONNECT, K.CONNECT_TIMEOUT),
         (OSError(errno.ETIMEDOUT, "x"), P.CONNECT, K.CONNECT_TIMEOUT),
         (OSError(errno.ETIMEDOUT, "x"), P.BODY, K.RESET),
         (OSError(errno.ECONNREFUSED, "x"), P.CONNECT, K.REFUSED),

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from interlock_upstream import Limits
 from interlock_upstream.errors import FailureKind
 from interlock_upstream.parser import ResponseParser
+import itertools
 
 LIMITS = Limits(max_header_bytes=4096)
 TOKEN = st.text("abcXYZ-", min_size=1, max_size=10).map(str.encode)
@@ -39,7 +40,7 @@ def responses(draw: st.DrawFn) -> tuple[bytes, int, list[tuple[bytes, bytes]], b
 
 def cut(data: bytes, borders: list[int]) -> list[bytes]:
     edges = [0, *sorted({border % len(data) for border in borders}), len(data)]
-    return [data[start:end] for start, end in zip(edges, edges[1:], strict=False) if start < end]
+    return [data[start:end] for start, end in itertools.pairwise(edges) if start < end]
 
 
 def received(parser: ResponseParser) -> bytes:

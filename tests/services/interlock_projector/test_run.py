@@ -20,6 +20,7 @@ from interlock_feed.adapters.memory import MemoryFeed
 from interlock_projector.clock import SystemClock
 from interlock_projector.halt import HaltReason
 from interlock_projector.run import Projector
+from interlock_runtime.sqlite_errors import StorageFull
 from interlock_testing.clock import FakeClock
 from interlock_testing.waiting import until
 from interlock_views.views import Checkpoint, ViewCommit
@@ -243,3 +244,58 @@ async def test_a_quiet_feed_still_gets_commits(stores):
     await until(lambda: len(commits) > 2, what="two commits without any change")
     await running.stop()
     await task
+
+
+class FailingViews(WatchedViews):
+    """Views whose commits fail as long as there is an error."""
+
+    error: Exception | None = None
+
+    async def commit(self, step: ViewCommit) -> bool:
+        if self.error is not None:
+            raise self.error
+        return await super().commit(step)
+
+
+async def test_what_a_full_disk_refuses_is_committed_when_there_is_room_again(stores):
+    views = FailingViews(stores.views, stores.log)
+    running = projector(stores, views=views)
+    await running.start()
+    task = asyncio.create_task(running.run())
+    views.error = StorageFull("the disk is full: free some space")
+    await declare(stores)
+    await outage(stores, Worker())
+    await until(lambda: running.status().halted, what="the projection to say that it waits")
+    assert "free some space" in str(running.status().halted)
+    views.error = None
+    assert await running.wait_position(await stores.log.head(), 5)
+    await until(lambda: running.status().halted is None, what="the projection to run again")
+    await running.stop()
+    assert await task is None
+    opened = await stores.views.transitions(subject="target/atlas/large")
+    assert EffectKind.COOLDOWN_OPENED in {effect.kind for effect in opened}
+
+
+async def test_a_mistake_of_ours_makes_the_projection_stand_still_and_say_so(stores):
+    views = FailingViews(stores.views, stores.log)
+    running = projector(stores, views=views)
+    await running.start()
+    views.error = RuntimeError("impossible")
+    await declare(stores)
+    halt = await asyncio.wait_for(running.run(), 5)
+    assert halt is not None
+    assert (halt.reason, running.status().halted) == (HaltReason.BUG, halt.sentence)
+    await running.stop()
+
+
+async def test_a_store_that_fails_at_the_end_costs_the_checkpoint_and_nothing_else(stores):
+    views = FailingViews(stores.views, stores.log)
+    running = projector(stores, views=views)
+    await running.start()
+    at = await declare(stores)
+    views.error = StorageFull("the disk is full")
+    await running.stop()
+    views.error = None
+    again = projector(stores, views=views)
+    await again.start()
+    assert again.status().position > at

@@ -24,7 +24,8 @@ def test_a_fresh_budget_has_ten_seconds_of_its_floor() -> None:
 def test_each_request_brings_its_share() -> None:
     budget = RetryBudget(NO_FLOOR, 0)
     for _ in range(10):
-        budget.request(100)
+        budget.request()
+    budget.settle(50)
     assert drawn(budget, 100) == 2
 
 
@@ -44,11 +45,11 @@ def test_an_idle_pool_saves_up_ten_seconds_at_most() -> None:
 def test_shares_of_requests_older_than_ten_seconds_are_gone() -> None:
     budget = RetryBudget(NO_FLOOR, 0)
     for _ in range(50):
-        budget.request(0)
+        budget.request()
     assert budget.left(9_999) == 10.0
     assert budget.left(10_000) == 0.0
     for _ in range(5):
-        budget.request(10_500)
+        budget.request()
     assert drawn(budget, 10_500) == 1
 
 
@@ -65,7 +66,7 @@ def test_retries_never_exceed_their_share_of_the_requests_and_the_floor(steps) -
     for passed, number in steps:
         now += passed
         for _ in range(number):
-            budget.request(now)
+            budget.request()
         requests += number
         retries += drawn(budget, now)
     assert retries <= 10 + 0.2 * requests + now / 1_000 + 1e-6

@@ -31,7 +31,8 @@ from interlock_domain.recorded import BatchPart, RecordedEvent, Source
 from interlock_domain.rows import CooldownRow
 from interlock_domain.words import EffectKind, FailureClass, Phase
 
-T0 = 1_700_000_000_000
+T0 = 1_700_000_040_000
+"""A full minute, so that tests of sweeps can count from it."""
 TARGET = "acme/large"
 OTHER = "acme/small"
 

@@ -9,7 +9,7 @@ from interlock_domain.events import (
 )
 from interlock_domain.projection.deadlines import pending
 from interlock_domain.words import AdminState, EffectKind
-from tests.libs.interlock_domain.projection.story import TARGET, T0, Story, cooled, half_open, kinds, ramping
+from tests.libs.interlock_domain.projection.story import T0, TARGET, Story, cooled, half_open, kinds, ramping
 
 
 def test_a_transition_belongs_to_the_record_that_passes_it_and_to_its_moment() -> None:
@@ -28,7 +28,7 @@ def test_time_passes_before_the_record_itself_is_applied() -> None:
         EffectKind.COOLDOWN_ENDED,
         EffectKind.RAMP_STARTED,
     ]
-    assert [e.n for e in found] == [0, 1, 2]
+    assert [e.n for e in story.effects[-4:]] == [0, 1, 2, 3]
 
 
 def test_one_record_may_pass_several_deadlines() -> None:

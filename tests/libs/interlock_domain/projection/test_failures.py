@@ -7,8 +7,8 @@ from interlock_domain.projection.state import strikes_of
 from interlock_domain.words import EffectKind, FailureClass, Phase, Provenance
 from tests.libs.interlock_domain.projection.story import (
     OTHER,
-    TARGET,
     T0,
+    TARGET,
     Story,
     cooled,
     half_open,

@@ -77,9 +77,11 @@ def test_a_gateway_is_active_in_the_pools_it_named_within_the_minute(story: Stor
     story.at(30_000).reports("g1", pools=("chat",))
     story.at(59_999).reports("g2")
     assert active(story) == ("g1", "g2")
-    story.at(60_000).ticks()
+    story.at(60_000).reports("g1", pools=("chat",))
     assert active(story) == ("g1",)
-    story.at(90_000).ticks()
+    story.at(119_999).ticks()
+    assert active(story) == ("g1",)
+    story.at(120_000).ticks()
     assert active(story) == ()
 
 
@@ -153,8 +155,7 @@ def test_two_credentials_in_a_rolling_restart_do_not_clear_each_time() -> None:
 def test_a_credential_that_comes_back_after_an_hour_is_news() -> None:
     story = Story().declares(TARGET)
     story.reports("g1", fingerprints={"acme": "f1"})
-    story.at(HOUR + 1)
-    story.reports("g1", boot="b2")
+    story.at(HOUR + 1).reports("g1")
     cooled(story)
     story.reports("g1", fingerprints={"acme": "f1"})
     assert story.learned() is None

@@ -1,5 +1,7 @@
 """Not found, permission, auth and billing: runs of distinct requests."""
 
+from typing import Any
+
 import pytest
 
 from interlock_domain.events import CredentialQuarantined, CredentialReleased
@@ -19,7 +21,7 @@ def story() -> Story:
     return told
 
 
-def refuse(story: Story, failure: FailureClass, times: int = 1, **said: object) -> list[EffectKind]:
+def refuse(story: Story, failure: FailureClass, times: int = 1, **said: Any) -> list[EffectKind]:
     return kinds(story.fails(times=times, failure=failure, phase=Phase.HEADERS, **said))
 
 

@@ -4,7 +4,7 @@ from interlock_domain.events import CooldownSet, SuccessesCounted, SuccessRow, T
 from interlock_domain.projection.rows import take_changed_rows
 from interlock_domain.projection.successes import UNDECLARED_KEPT
 from interlock_domain.words import AdminState
-from tests.libs.interlock_domain.projection.story import OTHER, TARGET, T0, Story
+from tests.libs.interlock_domain.projection.story import OTHER, T0, TARGET, Story
 
 
 def test_successes_are_counted_for_their_shape_and_for_all() -> None:

@@ -39,7 +39,7 @@ def test_the_nearest_word_is_found_when_one_is_near() -> None:
         ([], "a list"),
         (3, "`3`"),
         ("x", "`x`"),
-        (1 << 20_000, "`a huge number`"),
+        pytest.param(1 << 20_000, "`a huge number`", id="huge"),
     ],
 )
 def test_wrong_values_are_told_as_yaml_spells_them(raw: Any, words: str) -> None:

@@ -1,0 +1,84 @@
+"""`interlock doctor`: is everything as it should be, and if not, what to do."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from msgspec import to_builtins
+
+from interlock_cli.checkup import (
+    Finding,
+    Level,
+    look_at_config,
+    look_at_data_dir,
+    look_at_database,
+    look_at_environment,
+    look_at_ports,
+    look_at_python,
+    look_at_secrets,
+)
+from interlock_cli.connect import DATABASE, reading, running
+from interlock_cli.options import DEFAULT_DATA_DIR, DataDir, Output, OutputOption, Url
+from interlock_cli.reach import look_at_control, look_at_upstreams
+from interlock_cli.screen import print_json, print_table
+from interlock_domain.catalog.config import Config
+
+
+def command(
+    config: Annotated[Path | None, typer.Option("--config", "-f", help="The configuration file.")] = None,
+    port: Annotated[int, typer.Option("--port", help="Port that a gateway would use.")] = 8080,
+    control_port: Annotated[
+        int, typer.Option("--control-port", help="Port that a control plane would use.")
+    ] = 8081,
+    output: OutputOption = Output.TABLE,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    url: Url = None,
+) -> None:
+    """Check python, configuration, secrets, data folder, database, ports, upstreams and the running system.
+
+    Examples:
+      interlock doctor
+      interlock doctor --config my.yaml --data-dir /var/lib/interlock
+    """
+    ports = {"--port": port, "--control-port": control_port}
+    found = [*_machine(config, data_dir), *_system(config, data_dir, url, ports)]
+    if output is Output.JSON:
+        print_json(to_builtins(found))
+    else:
+        print_table(("", "WHAT", "SAYS", "DO"), (_row(one) for one in found), empty="")
+    if any(one.level is Level.FAIL for one in found):
+        raise typer.Exit(1)
+
+
+def _machine(path: Path | None, data_dir: Path) -> Iterator[Finding]:
+    yield look_at_python()
+    environment, found = look_at_environment()
+    yield from found
+    config, found = look_at_config(path)
+    yield from found
+    if config is not None and environment is not None:
+        yield from look_at_secrets(config, environment.variables)
+    yield from look_at_data_dir(data_dir)
+    yield look_at_database(data_dir / DATABASE)
+
+
+def _system(path: Path | None, data_dir: Path, url: str | None, ports: dict[str, int]) -> Iterator[Finding]:
+    config: Config | None = look_at_config(path)[0]
+    providers = (
+        [(provider.name, provider.base_url) for provider in config.providers] if config is not None else []
+    )
+    if url or running(data_dir):
+        with reading(data_dir, url) as control:
+            found = list(look_at_control(control))
+            if not providers and found[0].level is Level.OK:
+                providers = [(one["name"], one["base_url"]) for one in control.get("/providers")]
+        yield from found
+    else:
+        yield from look_at_ports(ports)
+        yield Finding(Level.OK, "control", "nothing runs here: `interlock quickstart` starts it")
+    yield from look_at_upstreams(providers)
+
+
+def _row(one: Finding) -> tuple[str, str, str, str]:
+    return one.level.value, one.what, one.says, one.do

@@ -1,0 +1,1 @@
+"""What drills share: real processes, loads over HTTP, the file at rest, and reports."""

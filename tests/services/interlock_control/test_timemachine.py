@@ -1,0 +1,77 @@
+"""The child process that folds the past: it is started late, replaced when it dies, and blocks nobody."""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+from time import monotonic
+
+import pytest
+
+from interlock_control.past import StateAt
+from interlock_control.place import Place
+from interlock_control.showing import Kind
+from interlock_testing.clock import FakeClock
+from tests.services.facts import Worker
+from tests.services.interlock_control.rig import Serving, serving
+from tests.services.stores import Stores
+
+
+@pytest.fixture
+async def filed(tmp_path):
+    clock = FakeClock()
+    stores = Stores("sqlite", tmp_path, clock.wall_ms)
+    async with serving(stores, clock) as running:
+        yield running
+    await stores.close()
+
+
+def children() -> list[int]:
+    """The child processes of this one."""
+    return [child.pid for child in multiprocessing.active_children() if child.pid is not None]
+
+
+async def test_no_process_is_started_before_somebody_asks_for_the_past(filed: Serving):
+    before = set(children())
+    position = await filed.declare()
+    await filed.get("/targets")
+    assert set(children()) == before
+    await filed.get("/targets", at=position)
+    assert len(set(children()) - before) == 1
+
+
+async def test_a_child_that_was_killed_is_replaced(filed: Serving):
+    before = set(children())
+    position = await filed.declare()
+    first = await filed.get("/targets", at=position)
+    (pid,) = set(children()) - before
+    os.kill(pid, signal.SIGKILL)
+    assert await filed.get("/targets", at=position) == first
+    assert pid not in children()
+
+
+async def test_the_child_ends_with_the_control_plane(tmp_path):
+    before, clock = set(children()), FakeClock()
+    stores = Stores("sqlite", tmp_path, clock.wall_ms)
+    async with serving(stores, clock) as running:
+        await running.get("/state", at=await running.declare())
+        assert set(children()) - before
+    assert set(children()) == before
+    await stores.close()
+
+
+async def test_a_long_fold_of_the_past_holds_up_no_other_request(filed: Serving):
+    await filed.declare()
+    worker = Worker()
+    for _ in range(20):
+        await filed.tell(worker, *(worker.report() for _ in range(1_000)))
+    await filed.get("/state", at=1)
+    question = StateAt(kind=Kind.STATE, place=Place(position=await filed.stores.log.head()), generation=1)
+    asked = asyncio.create_task(filed.plane.past.ask(question))
+    longest = 0.0
+    while not asked.done():
+        began = monotonic()
+        await asyncio.sleep(0)
+        longest = max(longest, monotonic() - began)
+    assert (await asked).position == question.place.position
+    assert longest < 0.25
