@@ -21,6 +21,7 @@ from interlock_eventlog.adapters.memory import MemoryEventLog
 from interlock_feed.adapters.memory import MemoryFeed
 from interlock_gateway.bootstrap import GatewayPorts, build_gateway, wall_ms
 from interlock_gateway.server import gateway_server
+from interlock_runtime.process import settle_process
 from interlock_upstream.client import HttpClient
 from interlock_upstream.origin import Origin
 from interlock_upstream.request import PhaseLimits, UpstreamRequest, build_head
@@ -135,6 +136,7 @@ async def main() -> None:
         app = pass_app(next(iter(upstreams.values())))
     else:
         app = await gateway_app(upstreams, args.targets)
+    settle_process()
     await gateway_server(app, host="127.0.0.1", port=args.port).serve()
 
 

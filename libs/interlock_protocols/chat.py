@@ -8,7 +8,8 @@ a prompt would choose the route, and the parse costs 1 us for a short body.
 from typing import Any, Final
 
 import orjson
-from msgspec import Struct
+from msgspec import DecodeError, Struct
+from msgspec.json import Decoder
 
 from interlock_domain.routing.decision import Traits
 from interlock_domain.words import Api, Shape
@@ -63,8 +64,42 @@ _TRAITS: Final = tuple(_traits(bits) for bits in range(2 * _STREAM))
 """All traits a request can have, made once: they are frozen, so requests may share them."""
 
 
+class _PlainMessage(Struct, gc=False):
+    content: str
+
+
+class _PlainRequest(Struct, gc=False):
+    """The usual request, as a type: texts, and nothing that needs a capability."""
+
+    model: str
+    messages: list[_PlainMessage]
+    stream: bool = False
+    tools: None = None
+    functions: None = None
+    response_format: None = None
+    modalities: None = None
+
+
+_decode_plain: Final = Decoder(_PlainRequest).decode
+
+
 def parse_chat(body: bytes) -> ChatRequest | BadRequest:
     """Read a request body, or say in the API's own words why it cannot be routed."""
+    try:
+        plain = _decode_plain(body)
+        if not body.isascii():
+            body.decode()  # the decoder skips what it does not keep, bad UTF-8 included
+    except (DecodeError, UnicodeDecodeError, RecursionError):
+        return _parse_any(body)
+    span = model_span(body)
+    if span is None or not plain.model:
+        return _parse_any(body)
+    traits = _TRAITS[plain.stream * _STREAM]
+    return ChatRequest(model=plain.model, stream=plain.stream, traits=traits, model_span=span)
+
+
+def _parse_any(body: bytes) -> ChatRequest | BadRequest:
+    """Whatever the type of the usual request does not describe; the two agree where both can read."""
     try:
         request = orjson.loads(body)
     except orjson.JSONDecodeError:

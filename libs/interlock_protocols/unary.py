@@ -5,10 +5,11 @@ with choices; anything else is a failure of the attempt, whatever the status say
 the parse were dropped: the parse costs 2 us for 600 bytes and also yields usage and model.
 """
 
-from typing import Any
+from typing import Annotated, Any, Final, Literal
 
 import orjson
-from msgspec import Struct
+from msgspec import DecodeError, Meta, Struct
+from msgspec.json import Decoder
 
 from interlock_domain.words import FailureClass
 from interlock_protocols.classify import classify_in_band
@@ -30,8 +31,48 @@ def is_event_stream(content_type: bytes | None) -> bool:
     return content_type is not None and content_type.lstrip().lower().startswith(b"text/event-stream")
 
 
+class _PlainChoice(Struct, gc=False):
+    finish_reason: str | None = None
+    error: None = None
+
+
+class _PlainUsage(Struct, gc=False):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class _PlainAnswer(Struct, gc=False):
+    """The usual answer, as a type: an error in any of its known places does not decode."""
+
+    choices: Annotated[list[_PlainChoice], Meta(min_length=1)]
+    usage: _PlainUsage | None = None
+    model: str | None = None
+    error: None = None
+    object: Literal["chat.completion"] | None = None
+    type: None = None
+
+
+_decode_plain: Final = Decoder(_PlainAnswer).decode
+
+
 def check_unary(status: int, content_type: bytes | None, body: bytes) -> Answered | FailedAnswer:
     """Judge the whole body of a 2xx answer to a request without a stream."""
+    try:
+        plain = _decode_plain(body)
+        if not body.isascii():
+            body.decode()  # the decoder skips what it does not keep, bad UTF-8 included
+    except (DecodeError, UnicodeDecodeError, RecursionError):
+        return _check_any(status, content_type, body)
+    if any(choice.finish_reason == "error" for choice in plain.choices):
+        return _check_any(status, content_type, body)
+    usage = plain.usage
+    return Answered(
+        usage=None if usage is None else (usage.prompt_tokens, usage.completion_tokens), model=plain.model
+    )
+
+
+def _check_any(status: int, content_type: bytes | None, body: bytes) -> Answered | FailedAnswer:
+    """Whatever the type of the usual answer does not describe; the two agree where both can read."""
     try:
         root = orjson.loads(body)
     except orjson.JSONDecodeError:

@@ -27,11 +27,6 @@ BUSY_MS: Final = 5_000
 """How long to wait for another connection of this file (request records, a backup): all of them
 write for milliseconds, so five seconds means that one is stuck."""
 
-THREAD_SWITCH_S: Final = 0.0001
-"""For `sys.setswitchinterval` in a process whose loop may be saturated. With Python's 5 ms the
-database thread was seen to wait seconds: a loop that polls often lets go of the interpreter and takes
-it back before the thread has woken; at 0.1 ms the worst was 28 ms, and an idle thread costs nothing."""
-
 WAL_LIMIT: Final = 64 * 1024 * 1024
 """A write-ahead log that a burst blew up is cut back to this size at its next reset."""
 

@@ -13,7 +13,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final, Self
 
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
@@ -70,7 +70,9 @@ class MisbehavingServer:
         self.accepted = 0
         self.requests: list[bytes] = []
         self._tls = tls
-        self._running: set[asyncio.Task[None]] = set()
+        self.open = 0
+        """Connections whose script is still running."""
+        self._serving: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
         self._server: asyncio.Server | None = None
 
     @property
@@ -86,37 +88,37 @@ class MisbehavingServer:
         """Its base URL; with TLS under the name localhost."""
         return f"https://localhost:{self.port}" if self._tls is not None else f"http://127.0.0.1:{self.port}"
 
-    @property
-    def open(self) -> int:
-        """Connections that neither side has closed."""
-        return len(self._running)
-
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls, limit=1 << 20)
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, *error: object) -> None:
+        for _ in range(4):  # asyncio loses a socket whose server is closed between accept() and the callback
+            await asyncio.sleep(0)
         if self._server is not None:
             self._server.close()
-        for task in list(self._running):
+        for writer, task in self._serving.items():
+            writer.transport.abort()
             task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await asyncio.gather(*self._serving.values(), return_exceptions=True)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("asyncio runs a connection callback in a task")
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
-        self._running.add(task)
-        try:
-            await self.script(Peer(reader, writer, self.requests))
-            if writer.can_write_eof() and not writer.is_closing():
-                await writer.drain()
-        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # the client left or the server stops: scripts need not care
-        finally:
-            self._running.discard(task)
-            writer.close()
+        self.open += 1
+        task = asyncio.get_running_loop().create_task(self._serve(Peer(reader, writer, self.requests)))
+        self._serving[writer] = task
+        task.add_done_callback(lambda _: self._serving.pop(writer))
+
+    async def _serve(self, peer: Peer) -> None:
+        # The client may leave at any point, and scripts need not care.
+        with suppress(OSError, asyncio.IncompleteReadError):
+            try:
+                await self.script(peer)
+                await peer.writer.drain()
+            finally:
+                self.open -= 1
+                peer.writer.close()
+            await peer.writer.wait_closed()
 
 
 def always(response: bytes, *, size: int = 0) -> Script:
@@ -141,7 +143,7 @@ def closes(response: bytes = b"", *, size: int = 0) -> Script:
 
 
 def resets(response: bytes = b"") -> Script:
-    """Answer one request with these bytes, then reset; over loopback the bytes are there before the reset is."""
+    """Answer one request with these bytes, then reset; over loopback the bytes arrive before the reset."""
 
     async def script(peer: Peer) -> None:
         await peer.request()

@@ -88,7 +88,7 @@ class HttpClient:
                 raise connection.failed(Phase.CONNECT)
         except BaseException:
             connection.abort()
-            # uvloop may end a cancelled create_connection after connection_made and never call connection_lost.
+            # uvloop may cancel create_connection after connection_made; it then never calls connection_lost.
             self._pool.forget(connection)
             raise
         return connection

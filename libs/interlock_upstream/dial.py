@@ -76,6 +76,8 @@ class Dialer:
             raise RuntimeError("a made connection has a transport")
         try:
             await tunnel.open(origin, server)
+            if tunnel.transport.is_closing():  # start_tls on it would wait until the time is over
+                raise ConnectionResetError("the tunnel closed as soon as it was open")
             secured = await loop.start_tls(
                 tunnel.transport, connection, context,
                 server_hostname=origin.host, ssl_handshake_timeout=_beyond(deadline, loop),

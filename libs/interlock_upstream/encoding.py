@@ -35,23 +35,21 @@ class Gunzip:
 
     def decode(self, data: bytes, limit: int) -> bytes:
         """Give at most `limit` bytes of output; the rest waits for further calls. Raises zlib.error."""
-        if self._rest:
-            data = self._rest + data
+        data = self._rest + data
+        self._rest = b""
         self._started = self._started or bool(data)
-        pieces = []
-        room = limit
+        out = b""
         while data or self._more:
+            self._more = False
             if self._inflate.eof:
                 data = data.lstrip(b"\0")  # padding after a member is common and means nothing
                 if not data:
                     break
                 self._inflate = zlib.decompressobj(_GZIP)
-            piece = self._inflate.decompress(data, room)
-            pieces.append(piece)
-            room -= len(piece)
+            out += self._inflate.decompress(data, limit - len(out))
             data = self._inflate.unused_data if self._inflate.eof else self._inflate.unconsumed_tail
-            self._more = room == 0
-            if self._more or not (data and self._inflate.eof):
+            if len(out) == limit:
+                self._more = True
+                self._rest = data
                 break
-        self._rest = data
-        return b"".join(pieces)
+        return out

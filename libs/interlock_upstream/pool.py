@@ -131,17 +131,16 @@ class Pool:
         """One timer for all idle connections, set to the moment at which the oldest of them expires."""
         self._sweep = None
         oldest = loop.time() - self._limits.idle_expiry_s
-        next_expiry = None
+        kept: list[float] = []
         for bucket in self._buckets.values():
             expired = []
             for connection in bucket.idle:
                 if connection.idle_since > oldest:
-                    next_expiry = min(next_expiry or connection.idle_since, connection.idle_since)
+                    kept.append(connection.idle_since)
                     break
                 expired.append(connection)
             for connection in expired:
                 del bucket.idle[connection]
                 connection.abort()
-        if next_expiry is not None:
-            delay = next_expiry - oldest
-            self._sweep = loop.call_later(delay, self._close_expired, loop)
+        if kept:
+            self._sweep = loop.call_later(min(kept) - oldest, self._close_expired, loop)

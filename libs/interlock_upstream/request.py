@@ -9,7 +9,6 @@ on every attempt, and the fixed part of a head never changes between two request
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from interlock_upstream.errors import InvalidValue
@@ -75,8 +74,9 @@ def build_head(  # noqa: PLR0917 - the order in which a head is written
 def build_fixed_headers(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     """Join header lines into a block for `build_head`; made once for each target. Raises InvalidValue."""
     lines = []
+    known = _seen
     for name, value in headers:
-        if not _is_plain_name(name):
+        if name not in known and not _is_plain_name(name):
             raise InvalidValue(f"{name!r} is not a header name that may be forwarded")
         lines.append(b"%b: %b\r\n" % (name, value))
     block = b"".join(lines)
@@ -86,6 +86,12 @@ def build_fixed_headers(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     return block
 
 
-@lru_cache(maxsize=1024)  # names repeat; the bound is against callers that invent them
+_SEEN_KEPT: Final = 1024  # names repeat; the bound is against callers that invent them
+_seen: set[bytes] = set()
+
+
 def _is_plain_name(name: bytes) -> bool:
-    return _TOKEN.fullmatch(name) is not None and name.lower() not in _FRAMING
+    plain = _TOKEN.fullmatch(name) is not None and name.lower() not in _FRAMING
+    if plain and len(_seen) < _SEEN_KEPT:
+        _seen.add(name)
+    return plain

@@ -10,10 +10,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import version
-from inspect import cleandoc
 from typing import Final
-
-import typer
 
 from interlock_cli.refusal import Refusal
 
@@ -67,21 +64,12 @@ def unknown(verb: str) -> str:
     return f"interlock: there is no verb `{verb}`. {hint}"
 
 
-def help_text(docstring: str) -> str:
-    """A verb's help: its docstring, in which the examples keep their lines."""
-    return "\n\n".join(
-        f"\b\n{part}" if part.startswith("Example") else part for part in cleandoc(docstring).split("\n\n")
-    )
-
-
 def _run_verb(verb: str, words: list[str]) -> int:
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    command = import_module(f"interlock_cli.verbs.{verb}").command
-    settings = {"help_option_names": ["-h", "--help"]}
-    app.command(name=verb, help=help_text(command.__doc__ or ""), context_settings=settings)(command)
     try:
-        app(words, prog_name=f"interlock {verb}")
+        import_module("interlock_cli.command_line").call(verb, words)
     except Refusal as refusal:
         print(f"interlock {verb}: {refusal}", file=sys.stderr)
         return refusal.code
+    except KeyboardInterrupt:  # while the verb was still being loaded; later its own end is orderly
+        return INTERRUPTED
     return 0

@@ -5,6 +5,7 @@ answers is what the log knows already. Dropped: a model listing as a test, which
 """
 
 import asyncio
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -41,7 +42,7 @@ async def _connect(name: str, base_url: str) -> Finding:
             Level.WARN, "upstream", f"{place} did not accept within {span(CONNECT_S)}", "check the way there"
         )
     except OSError as error:
-        reason = (error.strerror or "no such host").lower()
+        reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else "no such host"
         do = "check its base_url, or start it; behind a proxy this look says nothing"
         return Finding(Level.WARN, "upstream", f"{place}: {reason}", do)
     return Finding(Level.OK, "upstream", f"{place} accepts connections")

@@ -43,11 +43,12 @@ def merged(events: Iterable[dict[str, Any]], transitions: Iterable[dict[str, Any
 def of_event(found: dict[str, Any]) -> Entry:
     """A recorded event as a line."""
     told = _EVENTS.get(found["type"], _plain)
+    target = found["data"].get("target")  # a name, or the whole of a definition
     return Entry(
         position=found["position"],
         order=-1,
         at_ms=found["recorded_ms"],
-        about=found["data"].get("target") or found["stream"].partition("/")[2],
+        about=target if isinstance(target, str) else found["stream"].partition("/")[2],
         kind=found["type"],
         what=told(found["data"]),
         why=_who(found),

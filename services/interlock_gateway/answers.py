@@ -22,6 +22,7 @@ _NOT_PASSED_BACK: Final = HOP_BY_HOP | {
     b"x-request-id",
     b"request-id",
 }
+_USUAL: Final = (b"keep-alive", b"close")
 _JSON: Final = (b"content-type", b"application/json")
 _STREAM: Final = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
 
@@ -44,6 +45,11 @@ def own_headers(x: "Exchange") -> list[tuple[bytes, bytes]]:
 
 def passed_back(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """The upstream's headers a client may see: rate limits, processing time and the like."""
+    for name, value in headers:
+        if name == b"connection" and value.lower() not in _USUAL:
+            hops = {token.strip().lower() for token in value.split(b",")}
+            headers = [pair for pair in headers if pair[0] not in hops]
+            break
     return [pair for pair in headers if pair[0] not in _NOT_PASSED_BACK]
 
 
@@ -87,8 +93,8 @@ async def send_refusal(
     headers = [_JSON, (b"x-interlock-reason", code.encode()), *own_headers(x)]
     if retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % retry_after_s))
-    if x.attempts or status in (429, 502, 503, 504):
-        headers.append((b"x-should-retry", b"false"))
+    if x.decision is not None and code != "shutdown":
+        headers.append((b"x-should-retry", b"false"))  # one layer retries, and it has; elsewhere it may help
     x.reason = code
     await send_json(x.send, status, error_body(message, error_type(status), code, param), headers)
     x.status = status

@@ -12,6 +12,7 @@ from prometheus_client.core import Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
+from interlock_domain.catalog.policy import ServerLimits
 from interlock_domain.routing.views import pool_serves
 from interlock_domain.snapshot.snapshot import Snapshot
 from interlock_gateway.answers import send_json
@@ -24,6 +25,7 @@ from interlock_protocols.models import model_body, models_body
 
 _JSON: Final = [(b"content-type", b"application/json")]
 _MODELS: Final = "/v1/models"
+_LIMITS: Final = ServerLimits()
 
 Handler = Callable[[Gateway, Scope, Receive, Send], Awaitable[None]]
 
@@ -43,6 +45,12 @@ class Application:
             _MODELS: self._models,
             "/": self._root,
         }
+
+    @property
+    def max_headers(self) -> int:
+        """What the server lets a request line and its headers have."""
+        held = self._gw.follow.held
+        return (held.snapshot.catalog.server if held else _LIMITS).max_headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request; other scopes (websocket, lifespan) are not spoken here."""

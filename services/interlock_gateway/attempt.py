@@ -8,8 +8,8 @@ from interlock_domain.attempt.record import Usage
 from interlock_domain.words import FailureClass, Phase
 from interlock_protocols.classify import classify_failure
 from interlock_protocols.failed_answer import FailedAnswer, Fault
-from interlock_upstream.errors import Phase as WirePhase
 from interlock_upstream.errors import FailureKind, UpstreamFailed
+from interlock_upstream.errors import Phase as WirePhase
 
 if TYPE_CHECKING:
     from interlock_domain.catalog.policy import PoolPolicy

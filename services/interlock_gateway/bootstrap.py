@@ -16,6 +16,7 @@ from interlock_gateway.local import LocalView
 from interlock_gateway.outcomes import OutcomeRing
 from interlock_gateway.run import GatewayService
 from interlock_gateway.sender import OutcomeSender, RecordSender
+from interlock_gateway.tally import Tally
 from interlock_records.records import RequestRecords
 from interlock_upstream.client import HttpClient
 from interlock_upstream.port import UpstreamClient
@@ -58,6 +59,7 @@ def build_gateway(
         client=ports.client or HttpClient(),
         calls=CallBook(secret_of, CHAT_PATH),
         local=LocalView(),
+        tally=Tally(),
         ring=ring,
         outcomes=OutcomeSender(ports.log, ring, identity, monotonic=time.monotonic),
         records=RecordSender(ports.records),

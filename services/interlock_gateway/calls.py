@@ -35,7 +35,7 @@ NOT_PASSED_ON: Final = HOP_BY_HOP | {
 class TargetCall:
     """The fixed part of calls of one target on one path."""
 
-    __slots__ = ("_dropped", "_fixed", "_host", "_path", "_pool_key", "model", "origin", "provider")
+    __slots__ = ("_dropped", "_fixed", "_host", "_path", "_pool_key", "_start", "model", "origin", "provider")
 
     def __init__(self, target: CompiledTarget, path: bytes, secret: str | None, literals: Headers) -> None:
         provider = target.provider
@@ -52,16 +52,20 @@ class TargetCall:
         self._fixed = build_fixed_headers(own)
         self._dropped = NOT_PASSED_ON | {name for name, _ in own}
         self._pool_key = target.id
+        # Everything up to the client's own headers, for the usual request without a query string.
+        self._start = build_head(b"POST", self._path, self._host, self._fixed)[: -len(b"\r\n")]
 
     def request(self, headers: list[tuple[bytes, bytes]], query: bytes, body: bytes) -> UpstreamRequest:
         """One request with the client's own headers and query string. Raises InvalidValue."""
         dropped = self._dropped
-        extra = [pair for pair in headers if pair[0] not in dropped]
-        path = self._path
-        if query:
-            path += (b"&" if b"?" in path else b"?") + query
-        head = build_head(b"POST", path, self._host, self._fixed, extra, len(body))
+        extra = build_fixed_headers([pair for pair in headers if pair[0] not in dropped])
+        start = self._start if not query else self._start_with(query)
+        head = b"%b%bcontent-length: %d\r\n\r\n" % (start, extra, len(body))
         return UpstreamRequest(self.origin, head, body, True, self._pool_key)
+
+    def _start_with(self, query: bytes) -> bytes:
+        path = self._path + (b"&" if b"?" in self._path else b"?") + query
+        return build_head(b"POST", path, self._host, self._fixed)[: -len(b"\r\n")]
 
 
 class CallBook:

@@ -16,6 +16,7 @@ def decide(
     pool = snapshot.resolve(request.model)
     shape = request.traits.shape
     as_of_ms = gw.follow.as_of_ms()
+    local = gw.local
     x.inputs = RouteInputs(
         model=request.model,
         traits=request.traits,
@@ -23,9 +24,9 @@ def decide(
         seed=gw.ids.seed(),
         gateway=gw.identity.gateway,
         turn=_turn(x, pool, shape),
-        local=gw.local.open_targets(shape, gw.monotonic() * 1000),
-        probed=gw.local.probed(as_of_ms),
-        fingerprints=_fingerprints(x, snapshot, pool),
+        local=local.open_targets(shape, gw.monotonic() * 1000) if local.breakers.any_open else (),
+        probed=local.probed(as_of_ms),
+        fingerprints=_fingerprints(x, pool) if snapshot.dynamic.providers else {},
     )
     if pool is None:
         return UnknownModel(request.model)
@@ -48,8 +49,8 @@ def _turn(x: Exchange, pool: CompiledPool | None, shape: str) -> int:
     return x.gw.local.turn(pool.name, shape)
 
 
-def _fingerprints(x: Exchange, snapshot: Snapshot, pool: CompiledPool | None) -> dict[str, str]:
-    if pool is None or not snapshot.dynamic.providers:
+def _fingerprints(x: Exchange, pool: CompiledPool | None) -> dict[str, str]:
+    if pool is None:
         return {}
     known = x.gw.fingerprints
     names = {m.target.provider.name for m in pool.members if m.provider_row and m.provider_row.quarantines}

@@ -11,6 +11,7 @@ from interlock_gateway.identity import Identity, Ids
 from interlock_gateway.local import LocalView
 from interlock_gateway.outcomes import OutcomeRing
 from interlock_gateway.sender import OutcomeSender, RecordSender
+from interlock_gateway.tally import Tally
 from interlock_upstream.port import UpstreamClient
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Gateway:
     client: UpstreamClient
     calls: CallBook
     local: LocalView
+    tally: Tally
     ring: OutcomeRing
     outcomes: OutcomeSender
     records: RecordSender

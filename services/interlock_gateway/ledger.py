@@ -9,15 +9,15 @@ from typing import Final
 
 from interlock_domain.attempt.record import AttemptRecord
 from interlock_domain.events import AttemptFailed, AttemptSucceeded
+from interlock_domain.health.classes import judged_on
 from interlock_domain.health.local import LocalFailure
 from interlock_domain.routing.decision import Candidate
 from interlock_domain.snapshot.snapshot import CompiledMember
-from interlock_domain.words import FailureClass, Outcome, Phase
+from interlock_domain.words import ALL_SHAPES, FailureClass, Outcome
 from interlock_gateway.attempt import Failed
 from interlock_gateway.exchange import Exchange
 
 _SILENT: Final = frozenset((FailureClass.CALLER_FAULT, FailureClass.CLIENT_ABORT))
-_BEFORE_HEADERS: Final = frozenset((Phase.CONNECT, Phase.HEADERS))
 
 
 class Attempt:
@@ -35,21 +35,47 @@ class Attempt:
         asked = x.request.model if x.request else ""
         self.redirect = target.upstream_model if target.upstream_model != asked else None
         x.running = self
+        breakers = x.gw.local.breakers
+        if breakers.any_open:  # one own request an interval may pass an open breaker: this is it
+            breakers.take_probe(target.id, _shape(x), x.gw.monotonic() * 1000)
 
     def succeeded(self, first_content: float | None) -> None:
         """The client has the whole answer."""
         x = self.x
-        gw, shape = x.gw, _shape(x)
+        gw = x.gw
         ttft = None if first_content is None else int((first_content - x.started) * 1000) - self.started
         entry = self._entry(Outcome.SUCCEEDED, ttft_ms=ttft)
-        now_ms = gw.monotonic() * 1000
-        clean = not self.candidate.probe and self.member.row is None and gw.local.clean(self.target.id, shape)
-        gw.local.succeeded(self.target.id, shape, now_ms)
+        if (
+            self.member.row is None
+            and self.target.id not in gw.local.suspects
+            and not self.candidate.probe
+            and self.target.target is not None
+        ):
+            self._count(entry)
+        else:
+            self._tell(entry)
+
+    def _count(self, entry: AttemptRecord) -> None:
+        gw = self.x.gw
+        gw.tally.succeeded(
+            self.target.id,
+            _shape(self.x),
+            ttft_ms=entry.ttft_ms,
+            duration_ms=entry.ended_ms - entry.started_ms,
+            now_ms=gw.monotonic() * 1000,
+        )
+
+    def _tell(self, entry: AttemptRecord) -> None:
+        """A success of a target that is in doubt, or whose return somebody waits for."""
+        x = self.x
+        gw, shape = x.gw, _shape(x)
+        clean = self.member.row is None and not self.candidate.probe and gw.local.clean(self.target.id, shape)
         if self.target.target is None:
             gw.local.prove(self.target.id)
-        took = entry.ended_ms - entry.started_ms
+        now_ms = gw.monotonic() * 1000
+        gw.local.succeeded(self.target.id, shape, now_ms)
         if clean:
-            gw.ring.counted(self.target.id, shape, ttft_ms=ttft, duration_ms=took)
+            self._count(entry)
             return
         gw.ring.put(
             AttemptSucceeded(
@@ -58,8 +84,8 @@ class Attempt:
                 pool=x.pool,
                 target=self.target.id,
                 shape=shape,
-                ttft_ms=ttft,
-                duration_ms=took,
+                ttft_ms=entry.ttft_ms,
+                duration_ms=entry.ended_ms - entry.started_ms,
                 try_=self.try_no,
                 probe=self.candidate.probe,
             ),
@@ -80,8 +106,8 @@ class Attempt:
         if self.target.target is None and not gw.local.proven(self.target.id):
             return failed_before
         now_ms = gw.monotonic() * 1000
-        self._learn(failed, shape, now_ms)
-        all_shapes = failed.phase in _BEFORE_HEADERS and failed.status is None
+        self._learn(failed, entry, now_ms)
+        of_all = judged_on(failed.failure, failed.phase, shape) == ALL_SHAPES
         gw.ring.put(
             AttemptFailed(
                 request=x.request_id,
@@ -95,7 +121,7 @@ class Attempt:
                 retry_after_ms=failed.retry_after_ms,
                 elapsed_ms=entry.ended_ms - entry.started_ms,
                 try_=self.try_no,
-                ok_before=gw.ring.take_ok_before(self.target.id, None if all_shapes else shape),
+                ok_before=gw.tally.take(self.target.id, None if of_all else shape),
                 probe=self.candidate.probe,
             ),
             now_ms,
@@ -107,16 +133,20 @@ class Attempt:
         """The client left or the gateway stops: nothing is learnt about the target."""
         self._entry(Outcome.ABORTED)
 
-    def _learn(self, failed: Failed, shape: str, now_ms: float) -> None:
+    def _learn(self, failed: Failed, entry: AttemptRecord, now_ms: float) -> None:
+        gw = self.x.gw
+        gw.tally.teach(gw.local.breakers, self.target.id)
         local = LocalFailure(
             target=self.target.id,
-            shape=shape,
+            shape=_shape(self.x),
             failure=failed.failure,
             phase=failed.phase,
             retry_after_ms=failed.retry_after_ms,
             try_=self.try_no,
+            status=failed.status,
+            elapsed_ms=entry.ended_ms - entry.started_ms,
         )
-        self.x.gw.local.failed(local, self.target.policy, now_ms)
+        gw.local.failed(local, self.target.policy, now_ms)
 
     def _entry(
         self, outcome: Outcome, *, failed: Failed | None = None, ttft_ms: int | None = None

@@ -27,6 +27,8 @@ class LocalView:
         self._probed: dict[str, int] = {}
         self._budgets: dict[str, RetryBudget] = {}
         self._failed_last: set[tuple[str, str]] = set()
+        self.suspects: set[str] = set()
+        """Targets that failed lately: only their successes are worth more than a count."""
         self._proven: OrderedDict[str, None] = OrderedDict()
 
     def open_targets(self, shape: str, now_ms: float) -> tuple[str, ...]:
@@ -66,13 +68,19 @@ class LocalView:
     def failed(self, failure: LocalFailure, policy: TargetPolicy, now_ms: float) -> None:
         """An attempt of this worker failed."""
         self._failed_last.add((failure.target, failure.shape))
+        self.suspects.add(failure.target)
         self.breakers.failed(failure, policy, int(now_ms))
 
     def succeeded(self, target: str, shape: str, now_ms: float) -> None:
-        """An attempt of this worker succeeded."""
-        if self._failed_last:
-            self._failed_last.discard((target, shape))
+        """An attempt of this worker at a suspect succeeded."""
+        self._failed_last.discard((target, shape))
         self.breakers.succeeded(target, shape, int(now_ms))
+
+    def acquit(self, now_ms: float) -> None:
+        """Forget the suspects that nothing speaks against any more; called each second."""
+        for target in [one for one in self.suspects if self.breakers.calm(one, now_ms)]:
+            self.suspects.discard(target)
+            self._failed_last = {key for key in self._failed_last if key[0] != target}
 
     def failed_last(self, target: str, shape: str) -> bool:
         """Whether the last finished attempt of this worker on (target, shape) had failed."""

@@ -1,6 +1,6 @@
-"""What the gateway saw, on its way to the log: a bounded ring of facts and the counts of a second.
+"""What the gateway saw, on its way to the log: a bounded ring of facts in sequence order.
 
-Nothing here is awaited on the request path: `failed`, `succeeded` and `counted` append to memory.
+Nothing here is awaited on the request path: `put` appends to memory.
 A sender task publishes in sequence order, one batch in flight, and resends from the first
 unacknowledged fact; `age_ms` is recomputed at each send, so the fold knows how old the evidence is.
 When the log is away the oldest facts are dropped and counted, never the newest: fresh failures are
@@ -11,7 +11,6 @@ from collections import deque
 from typing import Final
 
 from interlock_domain.events import Fact, SuccessesCounted, SuccessRow
-from interlock_domain.latency import bucket_of
 from interlock_domain.recorded import NewEvent, Source
 from interlock_gateway.identity import Identity
 
@@ -19,18 +18,6 @@ CAPACITY: Final = 65_536
 BATCH: Final = 200
 ROWS_A_RECORD: Final = 8
 MAX_AGE_MS: Final = 60_000
-_BUCKETS: Final = 16
-
-
-class _Cell:
-    """Successes of one (target, shape) since the last report."""
-
-    __slots__ = ("count", "duration", "ttft")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.ttft = [0] * _BUCKETS
-        self.duration = [0] * _BUCKETS
 
 
 class OutcomeRing:
@@ -40,7 +27,6 @@ class OutcomeRing:
         self._identity = identity
         self._ring: deque[tuple[int, Fact, float]] = deque()
         self._capacity = capacity
-        self._cells: dict[tuple[str, str], _Cell] = {}
         self._seq = 0
         self.dropped = 0
 
@@ -55,33 +41,8 @@ class OutcomeRing:
         self._seq += 1
         self._ring.append((self._seq, fact, ended_ms))
 
-    def counted(self, target: str, shape: str, *, ttft_ms: float | None, duration_ms: float) -> None:
-        """Count a success that nobody needs to hear of at once."""
-        cell = self._cells.get((target, shape))
-        if cell is None:
-            cell = self._cells[(target, shape)] = _Cell()
-        cell.count += 1
-        cell.duration[bucket_of(duration_ms)] += 1
-        if ttft_ms is not None:
-            cell.ttft[bucket_of(ttft_ms)] += 1
-
-    def take_ok_before(self, target: str, shape: str | None) -> int:
-        """Successes since the last report, of one shape or of all; they are left out of the next count."""
-        if shape is not None:
-            cell = self._cells.pop((target, shape), None)
-            return cell.count if cell else 0
-        keys = [key for key in self._cells if key[0] == target]
-        return sum(self._cells.pop(key).count for key in keys)
-
-    def flush_counts(self, now_ms: float) -> None:
-        """Turn the counts of the last second into SuccessesCounted facts."""
-        if not self._cells:
-            return
-        cells, self._cells = self._cells, {}
-        rows = [
-            SuccessRow(target=t, shape=s, count=c.count, ttft=tuple(c.ttft), duration=tuple(c.duration))
-            for (t, s), c in cells.items()
-        ]
+    def put_counts(self, rows: list[SuccessRow], now_ms: float) -> None:
+        """The successes of the last second, a few rows a fact."""
         for start in range(0, len(rows), ROWS_A_RECORD):
             self.put(SuccessesCounted(rows=tuple(rows[start : start + ROWS_A_RECORD])), now_ms)
 

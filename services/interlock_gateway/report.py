@@ -57,13 +57,21 @@ class Reporter:
         )
         gw.outcomes.wake()
 
+    def count(self) -> None:
+        """Tell the log and the breakers of the successes since the last time."""
+        gw = self._gw
+        now_ms = gw.monotonic() * 1000
+        gw.tally.teach(gw.local.breakers)
+        gw.local.acquit(now_ms)
+        gw.ring.put_counts(gw.tally.take_rows(), now_ms)
+
     async def run(self) -> None:
         """Count each second, report each second second; ends by cancellation only."""
         loop = asyncio.get_running_loop()
         due = loop.time() + EVERY_S
         while True:
             await asyncio.sleep(SUCCESSES_EVERY_S)
-            self._gw.ring.flush_counts(self._gw.monotonic() * 1000)
+            self.count()
             self._gw.local.settle_budgets(self._gw.monotonic())
             self._gw.outcomes.wake()
             if loop.time() >= due:

@@ -73,7 +73,7 @@ class GatewayService:
         for x in list(gw.exchanges):
             x.interrupt(Result.SHUTDOWN)
         await self._wait_until_idle(END_S)
-        gw.ring.flush_counts(gw.monotonic() * 1000)
+        self._reporter.count()
         self._reporter.report("stop")
         for task in self._tasks:
             task.cancel()
@@ -89,7 +89,7 @@ class GatewayService:
     async def _wait_until_idle(self, limit_s: float) -> None:
         ends = self._gw.monotonic() + limit_s
         while self._gw.exchanges and self._gw.monotonic() < ends:
-            await asyncio.sleep(POLL_S)  # noqa: ASYNC110  an event would be set on the path of each request
+            await asyncio.sleep(POLL_S)
 
     async def _watch(self) -> None:
         # One sweep for all requests: a timer or a task for each would be paid by the short ones too.

@@ -8,7 +8,7 @@ One upstream read is at most one downstream write.
 
 from typing import Final
 
-from interlock_domain.words import FailureClass, Phase
+from interlock_domain.words import FailureClass, Phase, Result
 from interlock_gateway.answers import send_piece, start_stream
 from interlock_gateway.attempt import Broken, Failed, Limits, Relayed, transport_failed, usage_of
 from interlock_gateway.exchange import Exchange
@@ -125,6 +125,7 @@ async def _forward(
     while True:
         if scanner.finished:
             await send_piece(x, piece, last=True)
+            x.result = Result.ANSWERED  # a client that leaves from here on has its answer
             await _drain(response)
             return None
         if piece:

@@ -168,4 +168,7 @@ async def _finish(x: Exchange, attempt: Attempt, ended: Answered | Relayed | Bro
 
 
 def _member(pool: CompiledPool, target: str) -> CompiledMember:
-    return next(member for member in pool.members if member.target.id == target)
+    for member in pool.members:
+        if member.target.id == target:
+            return member
+    raise LookupError(f"{target} is planned but no member of {pool.name}")

@@ -63,5 +63,5 @@ def bug(projection: str, error: Exception) -> Halt:
     return Halt(
         reason=HaltReason.BUG,
         sentence=f"projection {projection} met a mistake of ours ({type(error).__name__}: {error}): "
-        "gateways go on from what they hold; please report the trace in this log, and start the process again",
+        "gateways go on from what they hold; please report the trace, and start the process again",
     )

@@ -11,6 +11,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from interlock_domain.projection.rows import take_changed_rows
 from interlock_domain.projection.state import State, empty_state
 from interlock_eventlog.log import EventLog, UnreadableDecision
 from interlock_projector.clock import Clock
@@ -55,6 +56,8 @@ async def restore(
         await _fold_to(log, restored, table.position, clock)
     except UnreadableDecision as error:
         return table, undecodable(projection, str(error))
+    # The table is where changes count from: a row that ends with the next record must still be removed from it.
+    take_changed_rows(restored.state)
     return table, restored
 
 

@@ -184,8 +184,7 @@ class Projector:
 
     async def _step(self) -> Step:
         step = await self._own.advance()
-        if self._own.halt is not None:
-            self._stand(self._own.halt)
+        self._note_halt()
         if step.committed:
             self._pacer.add(step.rows)
             for listener in self._listeners:
@@ -202,12 +201,15 @@ class Projector:
             return
         self._repaired = len(rows)
         _log.warning("%d view rows differed from the fold and are repaired: %s", len(rows), sorted(rows)[:20])
-        await self._own.write(rows, (), self._own.state.position)
+        if not await self._own.write(rows, (), self._own.state.position):
+            self._note_halt()
 
     async def _tick(self) -> None:
         await self._log.publish(CLOCK_STREAM, [self._ticker.next(self._clock.monotonic())])
 
     async def _publish(self) -> None:
+        if self._halt is not None:  # what was folded last may not be durable, or belongs to another owner
+            return
         commit = commit_row(self._own.state, generation=self._generation, epoch=self._own.epoch)
         await self._pacer.publish(commit, self._clock.monotonic())
 
@@ -230,6 +232,10 @@ class Projector:
         if not self._own.stands_complete():
             return float("inf")
         return self._checkpoints.due_in(self._clock.monotonic(), self._own.state.position)
+
+    def _note_halt(self) -> None:
+        if self._own.halt is not None:
+            self._stand(self._own.halt)
 
     def _stand(self, halt: Halt) -> Halt:
         self._halt = halt

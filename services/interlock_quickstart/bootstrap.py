@@ -14,6 +14,7 @@ from interlock_control.bootstrap import embedded_control, embedded_past
 from interlock_control.commands import CommandHandler
 from interlock_control.plane import ControlPlane
 from interlock_domain.catalog.provider import Provider
+from interlock_domain.projection.effects import Effect
 from interlock_eventlog.adapters.sqlite import SqliteEventLog
 from interlock_feed.adapters.file import SnapshotFile
 from interlock_feed.adapters.sqlite import SqliteFeed
@@ -75,7 +76,12 @@ async def open_embedded(data_dir: Path, *, effects: Listener, hear: Hear) -> Emb
     views, feed = SqliteViews(database), SqliteFeed(database)
     records = SqlRequestRecords(open_engine(f"sqlite+aiosqlite:///{path}"))
     await records.prepare()
-    projector = embedded_projector(log, views, feed, listeners=[effects])
+
+    def told(found: Sequence[Effect]) -> None:
+        effects(found)
+        plane.credentials.notice(found)
+
+    projector = embedded_projector(log, views, feed, listeners=[told])
     plane = embedded_control(log, views, records, projector, past=embedded_past(path))
     upkeep = Upkeep(
         {"events": log, "requests": records, "transitions": views},

@@ -5,11 +5,20 @@ takes a new start. A missing one stops nothing but its own provider's targets, a
 says what to set. Dropped: stopping at the first missing secret, which makes one expired key an outage.
 """
 
+import asyncio
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Final
 
 from interlock_domain.catalog.provider import Provider, SecretRef
+from interlock_domain.projection.state import Catalog
 from interlock_runtime.secrets import MissingSecret, Secret, cluster_key, credential_fingerprint, resolve
+
+LOOK_S: Final = 1.0
+"""Between two looks: a new provider gets few requests in its first second."""
+
+_log = logging.getLogger(__name__)
 
 
 class Credentials:
@@ -37,6 +46,18 @@ class Credentials:
     def missing(self, providers: Iterable[Provider]) -> dict[str, str]:
         """Provider -> what to set, of those that cannot be called."""
         return _missing(providers, self._resolved)
+
+    async def follow(self, catalog: Callable[[], Catalog], known: dict[str, str]) -> None:
+        """Add the fingerprints of providers that a later revision brings to `known`; ends by cancellation."""
+        seen = catalog().revision
+        while True:
+            await asyncio.sleep(LOOK_S)
+            if catalog().revision != seen:
+                seen = catalog().revision
+                providers = [one for name, one in catalog().providers.items() if name not in known]
+                known.update(self.fingerprints(providers))
+                for provider, what_to_set in self.missing(providers).items():
+                    _log.warning("%s: %s; its targets are not called", provider, what_to_set)
 
     def _resolved(self, ref: SecretRef) -> Secret | MissingSecret:
         if ref not in self._found:

@@ -125,9 +125,20 @@ class Quickstart:
         if brought.demo:
             await self._demo.start(port_of(ground.gateway))
             stack.push_async_callback(self._demo.hush)
-        upkeep = asyncio.create_task(parts.upkeep.run())
-        stack.callback(upkeep.cancel)
+        self._follow(stack, parts, credentials, gateway)
         return None
+
+    def _follow(
+        self, stack: AsyncExitStack, parts: Embedded, credentials: Credentials, gateway: GatewayService
+    ) -> None:
+        """What goes on beside the requests, until the end."""
+        known = gateway.gateway.fingerprints
+        for work in (
+            parts.upkeep.run(),
+            parts.plane.credentials.run(),
+            credentials.follow(lambda: parts.projector.current()[0].catalog, known),
+        ):
+            stack.push_async_callback(_ended, asyncio.create_task(work))
 
     async def _bring(self, parts: Embedded, credentials: Credentials) -> Started | Refused:
         """The configuration that this start brings into force, applied to the journal."""
@@ -214,6 +225,13 @@ class Quickstart:
 
     def _policy_of(self, target: str) -> TargetPolicy:
         return policy_of(self._parts.projector.current()[0], target)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    (found,) = await asyncio.gather(task, return_exceptions=True)
+    if isinstance(found, Exception):
+        _log.error("%s had failed: %r", task.get_coro(), found)
 
 
 def _unusable(config: Config, missing: dict[str, str]) -> Refused | None:

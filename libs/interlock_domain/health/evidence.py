@@ -43,15 +43,21 @@ class Evidence(Struct):
 
 def add(runs: Runs, at_ms: int, n: int) -> None:
     """Add n successes, or -n failures; what comes late joins at its own time."""
-    if runs:
-        last_ms, last_n = runs[-1]
-        if at_ms < last_ms:
-            runs.insert(bisect_right(runs, at_ms, key=_time), (at_ms, n))
-            return
-        if (n > 0) == (last_n > 0) and at_ms // RUN_MS == last_ms // RUN_MS:
-            runs[-1] = (at_ms, last_n + n)
-            return
-    runs.append((at_ms, n))
+    if runs and at_ms - runs[-1][0] < RUN_MS:
+        _squeeze_in(runs, at_ms, n)
+    else:
+        runs.append((at_ms, n))
+
+
+def _squeeze_in(runs: Runs, at_ms: int, n: int) -> None:
+    """Add attempts close to the last run or before it."""
+    last_ms, last_n = runs[-1]
+    if at_ms < last_ms:
+        runs.insert(bisect_right(runs, at_ms, key=_time), (at_ms, n))
+    elif (n > 0) == (last_n > 0) and at_ms // RUN_MS == last_ms // RUN_MS:
+        runs[-1] = (at_ms, last_n + n)
+    else:
+        runs.append((at_ms, n))
 
 
 def prune(runs: Runs, policy: CooldownPolicy) -> None:

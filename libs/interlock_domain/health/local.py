@@ -143,6 +143,15 @@ class LocalBreakers:
         """No strike and no open breaker: its successes may be told in bulk."""
         return not any(memory.struck or memory.opened_ms is not None for memory in self._known(target, shape))
 
+    def calm(self, target: str, now_ms: float) -> bool:
+        """Forget strikes older than the window; True when nothing speaks against the target any more."""
+        known = self._targets.get(target, {}).values()
+        for memory in known:
+            window_ms = memory.policy.cooldown.window_ms
+            if memory.struck and memory.opened_ms is None and now_ms - memory.runs[-1][0] > window_ms:
+                memory.forget()
+        return not any(memory.struck or memory.opened_ms is not None for memory in known)
+
     def fleet_opened(self, target: str, shape: str, now_ms: float) -> None:
         """A fleet cooldown opened at that monotonic time: it replaces what opened here before."""
         for memory in self._covered(target, shape):

@@ -49,7 +49,6 @@ def _target_refused(step: Step, event: AttemptFailed, target: TargetState, refus
         recheck_ms=recheck_ms,
         evidence=evidence,
     )
-    target.run = []
     step.touch(key)
     step.observe(
         EffectKind.TARGET_OUT,

@@ -56,7 +56,6 @@ def open_learned(step: Step, name: str, target: TargetState, row: CooldownRow) -
         del target.operator[shape]
         _ended(step, name, over, EndedWhy.EXPIRED)
     target.learned[shape] = row
-    target.calm.pop(shape, None)
     _began(step, name, target, row)
 
 

@@ -49,7 +49,7 @@ class Quickstart:
         """Start and wait until both ports answer."""
         await self.process.start(timeout_s=START_S)
         async with self.admin() as admin:
-            await until(lambda: _ready(admin), timeout_s=START_S, what="the control plane to be ready")
+            await until(lambda: _is_ready(admin, self.control_port), timeout_s=START_S, what="the control plane to be ready")
 
     def kill(self) -> None:
         """kill -9."""
@@ -98,9 +98,9 @@ async def every_request(client: httpx2.AsyncClient) -> list[dict[str, Any]]:
         query["before"] = page["next"]
 
 
-async def _ready(admin: httpx2.AsyncClient) -> bool:
+async def _is_ready(client: httpx2.AsyncClient, control_port: int) -> bool:
     try:
-        answer = await admin.get(str(admin.base_url).replace("/admin/v1", "/readyz"))
+        answer = await client.get(f"http://127.0.0.1:{control_port}/readyz")
     except httpx2.TransportError:
         return False
     return answer.status_code == 200

@@ -3,13 +3,21 @@
 import asyncio
 import time
 from collections.abc import Callable
-from math import inf
 
-from interlock_upstream import HttpClient, Origin, PhaseLimits, UpstreamRequest, UpstreamResponse, build_head
+from interlock_upstream import (
+    FailureKind,
+    HttpClient,
+    Origin,
+    PhaseLimits,
+    UpstreamRequest,
+    UpstreamResponse,
+    build_head,
+)
 
 PATIENT = PhaseLimits(connect_s=10.0, headers_s=10.0)
 HASTY = PhaseLimits(connect_s=0.2, headers_s=0.2)
 IDLE_S = 10.0
+SILENT = (FailureKind.CONNECT_TIMEOUT, FailureKind.HEADERS_TIMEOUT, FailureKind.IDLE_TIMEOUT)
 MANY = 1 << 30
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -29,6 +37,11 @@ def request(  # one knob for each field a test may care about
     origin, base = Origin.parse(url)
     head = build_head(method, base + path, origin.authority, b"", headers, len(body))
     return UpstreamRequest(origin, head, body, resendable, pool_key)
+
+
+def limits_to_see(kind: FailureKind) -> PhaseLimits:
+    """Short ones only where a test waits for silence; everything else may take its time."""
+    return HASTY if kind in SILENT else PATIENT
 
 
 async def fetch(client: HttpClient, asked: UpstreamRequest) -> tuple[UpstreamResponse, bytes]:
@@ -53,9 +66,3 @@ async def until(condition: Callable[[], bool], limit_s: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < end, "the condition did not come true"
         await asyncio.sleep(0.002)
-
-
-__all__ = [
-    "CHUNKED", "HASTY", "IDLE_S", "MANY", "OK", "PATIENT",
-    "fetch", "inf", "pieces_of", "request", "until",
-]  # fmt: skip

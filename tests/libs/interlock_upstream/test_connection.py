@@ -22,7 +22,9 @@ from tests.libs.interlock_upstream.support import (
     IDLE_S,
     OK,
     PATIENT,
+    SILENT,
     fetch,
+    limits_to_see,
     pieces_of,
     request,
     until,
@@ -136,7 +138,7 @@ TOO_MUCH: list[tuple[str, bytes]] = [
 async def test_before_the_head(client: HttpClient, name: str, script: Script, kind: FailureKind) -> None:
     async with MisbehavingServer(script) as server:
         with pytest.raises(UpstreamFailed) as failed:
-            await client.send(request(server.url), HASTY)
+            await client.send(request(server.url), limits_to_see(kind))
         assert (failed.value.kind, failed.value.phase) == (kind, Phase.HEADERS)
         assert len(server.requests) == 1
         await until(lambda: client.stats().open == 0 and server.open == 0)
@@ -150,15 +152,16 @@ async def test_after_the_head(
 ) -> None:
     """What arrived is handed out first; then the failure is raised, and raised again."""
     async with MisbehavingServer(script) as server:
-        response = await client.send(request(server.url), HASTY)
+        response = await client.send(request(server.url), PATIENT)
+        idle_s = 0.2 if kind in SILENT else IDLE_S
         received = b""
         with pytest.raises(UpstreamFailed) as failed:  # noqa: PT012
-            while (piece := await response.next(0.2)) is not None:
+            while (piece := await response.next(idle_s)) is not None:
                 received += piece
         assert (failed.value.kind, failed.value.phase, received) == (kind, Phase.BODY, body)
         assert not response.complete
         with pytest.raises(UpstreamFailed) as again:
-            await response.next(0.2)
+            await response.next(idle_s)
         assert again.value.kind is kind
         response.release()
         await until(lambda: client.stats().open == 0 and server.open == 0)
@@ -330,18 +333,21 @@ async def test_an_upload_nobody_reads_times_out(client: HttpClient) -> None:
 
 
 async def test_the_time_for_headers_starts_when_a_long_request_has_left(client: HttpClient) -> None:
-    """Reading takes 0.3 s and thinking 0.3 s: neither alone is longer than 0.5 s."""
+    """Reading takes 0.6 s and thinking 0.6 s: neither alone is longer than 1 s.
+
+    40 MB are more than the kernel and the server take before the server reads.
+    """
 
     async def script(peer: Peer) -> None:
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.6)
         await peer.request()
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.6)
         await peer.send(OK)
         await peer.gone()
 
     async with MisbehavingServer(script) as server:
         response = await client.send(
-            request(server.url, body=bytes(20_000_000)), PhaseLimits(connect_s=5.0, headers_s=0.5)
+            request(server.url, body=bytes(40_000_000)), PhaseLimits(connect_s=5.0, headers_s=1.0)
         )
         assert response.status == 200
         response.release()

@@ -1,6 +1,7 @@
 """Gunzip: any cut, any bound, one result."""
 
 import gzip
+import itertools
 import zlib
 
 import pytest
@@ -8,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interlock_upstream.encoding import Gunzip
-import itertools
 
 
 def decode(pieces: list[bytes], limit: int) -> tuple[bytes, Gunzip]:

@@ -19,6 +19,6 @@ def test_a_failure_says_kind_and_phase() -> None:
 
 def test_kinds_are_the_words_of_the_failure_memory() -> None:
     assert " ".join(FailureKind) == (
-        "dns refused unreachable connect_timeout tls reset closed_early headers_timeout idle_timeout deadline "
-        "malformed header_overflow body_overflow proxy pool_exhausted"
+        "dns refused unreachable connect_timeout tls reset closed_early headers_timeout idle_timeout "
+        "deadline malformed header_overflow body_overflow proxy pool_exhausted"
     )

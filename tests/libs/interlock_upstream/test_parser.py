@@ -1,12 +1,13 @@
 """A response is the same response however the network cuts it."""
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from interlock_upstream import Limits
 from interlock_upstream.errors import FailureKind
 from interlock_upstream.parser import ResponseParser
-import itertools
 
 LIMITS = Limits(max_header_bytes=4096)
 TOKEN = st.text("abcXYZ-", min_size=1, max_size=10).map(str.encode)

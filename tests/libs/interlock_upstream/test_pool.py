@@ -81,30 +81,41 @@ async def test_unused_connections_expire(make_client) -> None:
         await until(lambda: client.stats().open == 0 and server.open == 0)
 
 
+async def test_each_connection_expires_at_its_own_time(make_client) -> None:
+    client: HttpClient = make_client(limits=Limits(idle_expiry_s=0.3))
+    async with MisbehavingServer(always(OK)) as server:
+        first = await client.send(request(server.url), PATIENT)
+        second = await client.send(request(server.url, pool_key="other"), PATIENT)
+        await until(lambda: first.complete and second.complete)
+        first.release()
+        await asyncio.sleep(0.15)
+        second.release()
+        await until(lambda: client.stats().open == 1)
+        assert client.stats().idle == 1
+        await until(lambda: client.stats().open == 0)
+
+
 async def test_expiry_spares_the_ones_in_use(make_client) -> None:
     """One connection works on while two expire: the sweep looks at each of them by its own time."""
     client: HttpClient = make_client(limits=Limits(idle_expiry_s=0.2))
     async with MisbehavingServer(always(OK)) as server:
         await asyncio.gather(*(fetch(client, request(server.url)) for _ in range(3)))
 
-        async def work() -> bool:
+        end = asyncio.get_running_loop().time() + 1.0
+        while asyncio.get_running_loop().time() < end:
             await fetch(client, request(server.url))
-            return client.stats().open == 1
-
-        while not await work():
-            await asyncio.sleep(0.01)
-        assert server.accepted == 3
+        assert (server.accepted, client.stats().open) == (3, 1)
 
 
 async def test_an_expired_connection_is_not_handed_out(make_client) -> None:
     """The loop was blocked past the expiry: the sweep has not run, the request comes first."""
-    client: HttpClient = make_client(limits=Limits(idle_expiry_s=1e-9))
+    client: HttpClient = make_client(limits=Limits(idle_expiry_s=50.0))
     async with MisbehavingServer(always(OK)) as server:
-        response = await client.send(request(server.url), PATIENT)
-        await until(lambda: response.complete)
-        response.release()
-        await fetch(client, request(server.url))
-        assert server.accepted == 2
+        await asyncio.gather(*(fetch(client, request(server.url)) for _ in range(2)))
+        assert client.stats().idle == 2
+        key = (Origin.parse(server.url)[0], "")
+        assert client._pool.take(key, asyncio.get_running_loop().time() + 51.0) is None
+        await until(lambda: client.stats().open == 0 and server.open == 0)
 
 
 async def test_a_connection_closed_by_the_peer_while_idle_is_forgotten(client: HttpClient) -> None:

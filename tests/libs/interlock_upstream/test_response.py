@@ -70,7 +70,7 @@ async def test_each_piece_renews_the_idle_time(client: HttpClient) -> None:
     async with MisbehavingServer(script) as server:
         response = await client.send(request(server.url), PATIENT)
         received = 0
-        with pytest.raises(UpstreamFailed) as failed:
+        with pytest.raises(UpstreamFailed) as failed:  # noqa: PT012
             while await response.next(0.3):
                 received += 1
         assert (failed.value.kind, received) == (K.IDLE_TIMEOUT, 6)
@@ -198,7 +198,7 @@ async def test_a_task_that_woke_too_late_does_not_read_the_next_exchange(client:
         assert await response.next(IDLE_S) == b"o"
 
         async def release_first() -> None:
-            while not response.complete:
+            while not response.complete:  # noqa: ASYNC110 - to be as close behind the arrival as can be
                 await asyncio.sleep(0)
             response.release()
 
@@ -230,7 +230,9 @@ async def test_other_codings_are_passed_on(client: HttpClient) -> None:
         assert (response.header(b"content-encoding"), body) == (b"br", b"whatever")
 
 
-@pytest.mark.parametrize("packed", [b"no gzip at all", gzip.compress(b"hello" * 100)[:-5]])
+@pytest.mark.parametrize(
+    "packed", [b"no gzip at all", gzip.compress(b"hello" * 100)[:-5]], ids=["none", "cut"]
+)
 async def test_broken_gzip_is_malformed(client: HttpClient, packed: bytes) -> None:
     async with MisbehavingServer(always(gzipped(packed))) as server:
         response = await client.send(request(server.url), PATIENT)

@@ -19,7 +19,7 @@ from interlock_testing.misbehave import (
 )
 from interlock_upstream import FailureKind, HttpClient, Limits, Phase, Proxies, TlsOptions, UpstreamFailed
 from tests.libs.interlock_upstream.certificates import Identity
-from tests.libs.interlock_upstream.support import HASTY, OK, PATIENT, fetch, request, until
+from tests.libs.interlock_upstream.support import OK, PATIENT, fetch, limits_to_see, request, until
 
 MakeClient = Callable[..., HttpClient]
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -120,7 +120,7 @@ async def test_a_proxy_that(
     async with MisbehavingServer(script) as proxy:
         client = through(proxy, make_client, identity)
         with pytest.raises(UpstreamFailed) as failed:
-            await client.send(request("https://localhost:1"), HASTY)
+            await client.send(request("https://localhost:1"), limits_to_see(kind))
         assert (failed.value.kind, failed.value.phase) == (kind, Phase.CONNECT)
         await until(lambda: client.stats().open == 0 and proxy.open == 0)
 

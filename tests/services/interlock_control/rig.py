@@ -15,6 +15,7 @@ from interlock_control.bootstrap import embedded_control, embedded_past
 from interlock_control.plane import ControlPlane
 from interlock_control.timemachine import LocalPast, Past
 from interlock_domain.recorded import NewEvent
+from interlock_projector.bootstrap import embedded_projector
 from interlock_projector.clock import SystemClock
 from interlock_projector.run import Projector
 from interlock_testing.clock import FakeClock
@@ -75,7 +76,7 @@ class Serving:
 @asynccontextmanager
 async def serving(stores: Stores, clock: FakeClock) -> AsyncIterator[Serving]:
     """Projector and control plane at work over the stores."""
-    projector = Projector(stores.log, stores.views, stores.feed, clock=SystemClock())
+    projector = embedded_projector(stores.log, stores.views, stores.feed)
     assert await projector.start() is None
     task = asyncio.create_task(projector.run())
     local: Past = LocalPast(stores.log, stores.views, NAME)

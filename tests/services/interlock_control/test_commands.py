@@ -1,5 +1,7 @@
 """Commands under concurrency: decided on what the log holds, tried again when overtaken, appended once."""
 
+import uuid
+
 import pytest
 
 from interlock_control.commands import ATTEMPTS, Accepted, Asked, CommandHandler, KeyReused, Overtaken, Stale
@@ -47,8 +49,7 @@ async def log() -> Contended:
 
 
 def handler(log: MemoryEventLog) -> CommandHandler:
-    numbers = iter(range(10_000))
-    return CommandHandler(log, lambda: f"id-{id(numbers)}-{next(numbers)}")
+    return CommandHandler(log, lambda: uuid.uuid4().hex)
 
 
 async def test_a_command_that_was_overtaken_is_decided_anew_and_appended(log):

@@ -1,7 +1,10 @@
 """From a suspected credential to its quarantine and back, each decision made once."""
 
+import asyncio
+
 from interlock_control.credentials import CredentialFollower
 from interlock_domain.words import FailureClass
+from interlock_testing.waiting import until
 from tests.services.facts import Worker
 from tests.services.interlock_control.rig import Serving
 
@@ -61,3 +64,18 @@ async def test_a_provider_removed_meanwhile_leads_to_no_decision(one):
         "pools:\n  chat: [breeze/org/large]\n"
     )
     assert await one.plane.credentials.follow() == 0
+
+
+async def test_the_projector_wakes_the_follower_and_nobody_has_to_ask(one):
+    await one.declare()
+    follower = one.plane.credentials
+    one.projector.listen(follower.notice)
+    following = asyncio.create_task(follower.run())
+    await refuse(one, Worker(), FailureClass.AUTH, 401)
+
+    async def quarantined() -> bool:
+        return bool((await one.get("/providers"))[0]["quarantines"])
+
+    await until(quarantined, timeout_s=3, what="the quarantine, sooner than the follower looks by itself")
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)

@@ -2,7 +2,11 @@
 
 import pytest
 
+from interlock_eventlog.adapters.memory import MemoryEventLog
+from interlock_runtime.sqlite_errors import StorageBusy, StorageFull
 from tests.services.facts import CONFIG_TEXT, Worker
+from tests.services.interlock_control.rig import serving
+from tests.services.stores import Stores
 
 STATES = [
     ("/targets/breeze/org/large/state", "/targets", "id", "breeze/org/large"),
@@ -182,3 +186,44 @@ async def test_removing_many_targets_needs_to_be_said(one):
         "/admin/v1/config/apply?allow_removal=true", content=small, headers={"if-match": "*"}
     )
     assert done.status_code == 200
+
+
+class FailingLog(MemoryEventLog):
+    """A log whose appends fail."""
+
+    error: Exception | None = None
+
+    async def append(self, appends):
+        if self.error is not None:
+            raise self.error
+        return await super().append(appends)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "kind"),
+    [
+        (StorageFull("the disk is full: free some space"), 507, "storage_full"),
+        (StorageBusy("held by another program: stop it"), 503, "storage"),
+    ],
+)
+async def test_a_store_that_cannot_write_is_a_problem_and_reads_go_on(tmp_path, clock, error, status, kind):
+    stores = Stores("memory", tmp_path, clock.wall_ms)
+    stores.log = log = FailingLog(clock.wall_ms)
+    async with serving(stores, clock) as one:
+        await one.declare()
+        log.error = error
+        answer = await one.send("PUT", "/targets/atlas/large/state", {"state": "drained"})
+        assert (answer.status_code, answer.json()["type"]) == (status, f"urn:interlock:problem:{kind}")
+        assert answer.json()["detail"] == str(error)
+        assert (await one.target("atlas/large"))["state"] == "eligible"
+
+
+async def test_a_mistake_of_ours_is_a_problem_too(tmp_path, clock):
+    stores = Stores("memory", tmp_path, clock.wall_ms)
+    stores.log = log = FailingLog(clock.wall_ms)
+    async with serving(stores, clock) as one:
+        await one.declare()
+        log.error = RuntimeError("secret detail")
+        answer = await one.send("PUT", "/targets/atlas/large/state", {"state": "drained"})
+        assert (answer.status_code, answer.json()["type"]) == (500, "urn:interlock:problem:bug")
+        assert "secret detail" not in answer.text

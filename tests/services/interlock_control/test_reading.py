@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from interlock_testing.waiting import until
 from tests.services.facts import Worker
 
 
@@ -154,3 +155,31 @@ async def test_the_openapi_document_describes_every_route(one):
         "/admin/v1/config/apply",
         "/readyz",
     } <= paths
+
+
+async def test_events_are_bounded_by_positions_or_by_moments(each, clock):
+    start = await each.declare()
+    clock.advance(60)
+    wrote = await each.wrote("PUT", "/targets/atlas/large/state", {"state": "drained"})
+    clock.advance(60)
+    later = await each.wrote("PUT", "/targets/atlas/large/state", {"state": "enabled"})
+
+    async def found(**query: str) -> list[int]:
+        page = await each.get("/events", stream="target/atlas/large", **query)
+        return [event["position"] for event in page["events"]]
+
+    assert await found(**{"from": str(start + 1), "to": str(later["position"] - 1)}) == [wrote["position"]]
+    assert await found(**{"from": "-90s", "to": "-30s"}) == [wrote["position"]]
+    assert await found(**{"from": "-30s"}) == [later["position"]]
+    bad = await each.http.get("/admin/v1/events?from=soon")
+    assert (bad.status_code, bad.json()["type"]) == (422, "urn:interlock:problem:invalid")
+
+
+async def test_a_projection_that_stands_still_makes_the_process_unready_with_its_sentence(one):
+    await one.stores.views.claim("routing-1")
+    await one.stores.log.publish("clock", [Worker().report()])
+    await until(lambda: one.projector.status().halted, what="the projector to notice the other owner")
+    answer = await one.http.get("/readyz")
+    assert answer.status_code == 503
+    assert "another process owns projection routing-1" in answer.json()["detail"]
+    assert (await one.http.get("/healthz")).status_code == 200

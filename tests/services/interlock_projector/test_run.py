@@ -299,3 +299,22 @@ async def test_a_store_that_fails_at_the_end_costs_the_checkpoint_and_nothing_el
     again = projector(stores, views=views)
     await again.start()
     assert again.status().position > at
+
+
+async def test_an_owner_fenced_off_while_it_starts_publishes_nothing(stores):
+    await declare(stores)
+    first = projector(stores)
+    await first.start()
+    await first.stop()
+    shown = await published(stores.feed)
+
+    class Overtaken(WatchedViews):
+        async def commit(self, step: ViewCommit) -> bool:
+            await stores.views.claim(step.projection)
+            return await super().commit(step)
+
+    late = projector(stores, views=Overtaken(stores.views, stores.log))
+    halt = await late.start()
+    assert halt is not None
+    assert halt.reason is HaltReason.FENCED
+    assert await published(stores.feed) == shown

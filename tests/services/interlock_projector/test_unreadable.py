@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from interlock_domain.catalog.commands import SetCooldown
 from interlock_projector.halt import HaltReason
 from interlock_testing.clock import FakeClock
 from tests.services.facts import Worker
-from tests.services.interlock_projector.rig import NAME, declare, projector
+from tests.services.interlock_projector.rig import NAME, declare, projector, published
 from tests.services.stores import Stores
 
 
@@ -68,3 +69,26 @@ async def test_views_ahead_of_the_log_stop_the_projector(stores):
     assert halt.reason is HaltReason.LOG_SHORT
     assert late.status().halted == halt.sentence
     await late.stop()
+
+
+_DELETE = "DELETE FROM events WHERE position = ?"
+
+
+async def test_a_missing_decision_stops_the_projector_before_the_gap(stores):
+    await declare(stores)
+    before = projector(stores)
+    await before.start()
+    await before.stop()
+    position = before.status().position
+    lost = await declare(stores, SetCooldown(target="atlas/large", duration_ms=60_000))
+    await declare(stores, SetCooldown(target="atlas/large", duration_ms=90_000))
+    assert stores.database is not None
+    await stores.database.run(
+        lambda connection: connection.execute("DELETE FROM events WHERE position = ?", (lost,))
+    )
+    halt = await projector(stores).start()
+    assert halt is not None
+    assert halt.reason is HaltReason.GAP
+    assert "target/atlas/large version 2, found 3" in halt.sentence
+    assert (await stores.views.load(NAME)).position == position
+    assert (await published(stores.feed)).commit.position == position

@@ -37,6 +37,17 @@ def test_one_record_may_pass_several_deadlines() -> None:
     assert kinds(story.at(60_000).ticks()) == [EffectKind.PROBE_WINDOW_OPENED] * 2
 
 
+def test_what_is_not_due_yet_outlasts_what_is() -> None:
+    story = ramping()
+    story.decide(
+        f"target/{TARGET}", TargetStateSet(target=TARGET, state=AdminState.DRAINED, expires_in_ms=60_000)
+    )
+    story.decide(f"target/{TARGET}", CooldownSet(target=TARGET, shape="tools", duration_ms=1_000))
+    assert kinds(story.at(story.now + 1_000).ticks()) == [EffectKind.PROBE_WINDOW_OPENED]
+    assert kinds(story.at(story.now + 29_000).ticks()) == [EffectKind.RAMP_ENDED]
+    assert kinds(story.at(story.now + 30_000).ticks()) == [EffectKind.STATE_EXPIRED]
+
+
 def test_a_record_costs_nothing_while_nothing_is_due() -> None:
     story = Story("g1").declares(TARGET)
     before = dict(story.state.due)

@@ -136,6 +136,14 @@ def test_a_same_target_retry_is_counted_but_neither_attempt_nor_strike(story: St
     assert story.known().failed == 6
 
 
+def test_a_same_target_retry_is_not_judged_either(story: Story) -> None:
+    story.reports("g2")
+    story.at(6_000).fails(times=4, age=5_001)
+    assert story.fails(try_=2) == []
+    assert story.fails("g2", try_=2) == []
+    assert story.is_healthy()
+
+
 def test_successes_before_a_failure_join_before_it(story: Story) -> None:
     story.fails()
     assert story.fails(ok_before=9) == []

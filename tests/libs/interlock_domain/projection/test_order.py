@@ -40,6 +40,11 @@ def applying() -> tuple[Story, list[RecordedEvent]]:
     )
 
 
+def gap_of(story: Story) -> Gap | None:
+    """The missing decision, if any."""
+    return story.state.gap
+
+
 def again(story: Story, record: RecordedEvent) -> RecordedEvent:
     """The same record once more, at the end of the log."""
     fresh = story.record("clock", ClockTicked())
@@ -101,7 +106,7 @@ def test_a_batch_that_was_published_twice_is_applied_once() -> None:
         story.fold(again(story, record))
         assert not story.state.staging
     assert all_rows(story.state) == before
-    assert story.state.gap is None
+    assert gap_of(story) is None
 
 
 def test_a_batch_that_was_begun_twice_is_whole() -> None:
@@ -109,14 +114,14 @@ def test_a_batch_that_was_begun_twice_is_whole() -> None:
     for record in [*records[:2], *(replace(r, position=r.position + 100) for r in records)]:
         story.fold(record)
     assert set(story.state.pools) == {"chat"}
-    assert story.state.gap is None
+    assert gap_of(story) is None
 
 
 def test_a_torn_batch_shows_a_gap_and_applies_nothing() -> None:
     story, records = applying()
     for record in (records[0], records[1], records[3]):
         story.fold(record)
-    assert story.state.gap == Gap(stream="config", expected=1, got=1, batch="apply-1")
+    assert gap_of(story) == Gap(stream="config", expected=1, got=1, batch="apply-1")
     assert all_rows(story.state) == {}
     assert story.state.position == records[3].position
 
@@ -125,10 +130,10 @@ def test_a_torn_batch_is_applied_when_it_comes_again_as_a_whole() -> None:
     story, records = applying()
     for record in records[1:]:
         story.fold(record)
-    assert story.state.gap is not None
+    assert gap_of(story) is not None
     for record in records:
         story.fold(again(story, record))
-    assert story.state.gap is None
+    assert gap_of(story) is None
     assert set(story.state.pools) == {"chat"}
 
 
@@ -137,8 +142,9 @@ def test_the_next_decision_shows_that_a_batch_is_torn() -> None:
     story.fold(records[0])
     story.fold(story.record("policy", TARGET_EVENT, version=1))
     assert not story.state.staging
-    assert story.state.gap is not None
-    assert story.state.gap.batch == "apply-1"
+    found = gap_of(story)
+    assert found is not None
+    assert found.batch == "apply-1"
     assert story.state.targets == {}
 
 
@@ -147,8 +153,9 @@ def test_another_batch_shows_that_one_is_torn() -> None:
     story.fold(records[0])
     for record in story.batch(("key/a", CONFIG), ("key/b", CONFIG), id="apply-2"):
         story.fold(record)
-    assert story.state.gap is not None
-    assert story.state.gap.batch == "apply-1"
+    found = gap_of(story)
+    assert found is not None
+    assert found.batch == "apply-1"
     assert story.state.catalog.revision == 0
 
 
@@ -170,13 +177,13 @@ def test_a_missing_decision_stops_all_decisions_until_it_comes() -> None:
     missing = story.record(stream, TargetStateSet(target=TARGET, state=AdminState.DRAINED), version=2)
     third = story.record(stream, TargetStateSet(target=TARGET, state=AdminState.ENABLED), version=3)
     story.fold(third)
-    assert story.state.gap == Gap(stream=stream, expected=2, got=3)
+    assert gap_of(story) == Gap(stream=stream, expected=2, got=3)
     story.fold(story.record("provider/b", PROVIDER, version=1))
     assert "provider/b" not in story.state.versions
     story.fold(again(story, third))
-    assert story.state.gap is not None
+    assert gap_of(story) is not None
     story.fold(again(story, missing))
-    assert story.state.gap is None
+    assert gap_of(story) is None
     assert not story.is_healthy()
     story.fold(again(story, third))
     assert story.is_healthy()
@@ -186,7 +193,7 @@ def test_a_missing_decision_stops_all_decisions_until_it_comes() -> None:
 def test_facts_are_folded_across_a_gap() -> None:
     story = Story("g1").declares(TARGET)
     story.decide("pool/chat", POOL, version=5)
-    assert story.state.gap is not None
+    assert gap_of(story) is not None
     story.fails(times=2)
     assert story.learned() is not None
 
@@ -203,7 +210,7 @@ def test_a_gap_inside_a_batch_stops_the_whole_batch() -> None:
     first, second = story.batch(("config", CONFIG), ("provider/acme", PROVIDER), id="b")
     story.fold(first)
     story.fold(replace(second, version=2))
-    assert story.state.gap == Gap(stream="provider/acme", expected=1, got=2)
+    assert gap_of(story) == Gap(stream="provider/acme", expected=1, got=2)
     assert story.state.catalog.revision == 0
 
 

@@ -44,6 +44,15 @@ def test_evidence_within_the_window_stays() -> None:
     assert set(story.known().evidence["g1"]) == {"text", "*"}
 
 
+def test_what_is_forgotten_does_not_depend_on_the_record_that_came_first_after_the_minute() -> None:
+    story = Story("g1").declares(TARGET)
+    story.at(300).counted(1)
+    story.at(119_000).ticks()
+    assert story.known().evidence != {}
+    story.at(120_000).ticks()
+    assert story.known().evidence == {}
+
+
 def test_a_trip_within_the_window_keeps_its_list() -> None:
     story = Story("g1", "g2").declares(TARGET)
     story.counted(5, "g2")
