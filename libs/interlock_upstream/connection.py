@@ -114,8 +114,9 @@ class Connection(ResponseParser, asyncio.Protocol):
             self.done
             and self.keep_alive
             and not self.poisoned
-            and self.usable()
+            and not self.closed
             and transport is not None
+            and not transport.is_closing()
             # Answered before it had read the request: it may never read it.
             and not transport.get_write_buffer_size()
         ):

@@ -36,6 +36,8 @@ class ResponseParser:
         self.keep_alive = True
         self._bodyless = False
         self.poisoned = False
+        self.status = 0  # this and the headers mean something once `head_done` is set
+        self.headers: Headers = []
         self.begin(bodyless=False)
 
     def begin(self, *, bodyless: bool) -> None:
@@ -44,15 +46,14 @@ class ResponseParser:
             # The response to a HEAD may announce a body that never comes, and httptools would wait for it.
             self._parser = httptools.HttpResponseParser(self)
         self._bodyless = bodyless
-        self._headers = []
+        if self._headers:  # trailers of the response before
+            self._headers = []
         if self._pieces:
             self._pieces = []
         self.buffered = 0
         self._overhead = 0
         self._in_message = False
         self.untouched = True
-        self.status = 0
-        self.headers: Headers = self._headers
         self.head_done = False
         self.done = False
         self.failure: Failure | None = None

@@ -30,10 +30,12 @@ class HttpResponse:
         self._connection: Connection | None = connection
         self._piece_bytes = piece_bytes
         self._gunzip: encoding.Gunzip | None = None
-        coding = self.header(b"content-encoding")
-        if coding is not None and coding.lower() in encoding.NAMES:
-            self._gunzip = encoding.Gunzip()
-            self.headers = [header for header in self.headers if header[0] not in _CODED]
+        for name, value in self.headers:
+            if name == b"content-encoding":
+                if value.lower() in encoding.NAMES:
+                    self._gunzip = encoding.Gunzip()
+                    self.headers = [header for header in self.headers if header[0] not in _CODED]
+                break
 
     def header(self, name: bytes) -> bytes | None:
         """The first value under a lower-case name."""

@@ -1,5 +1,6 @@
 """One decision: gather every input, ask the one routing function, remember what it gave away."""
 
+from interlock_domain.health.half_open import slot_end_ms
 from interlock_domain.routing.decision import Decision, RouteInputs, UnknownModel
 from interlock_domain.routing.route import route
 from interlock_domain.snapshot.snapshot import CompiledPool, Snapshot
@@ -39,8 +40,20 @@ def decide(
     for candidate in decision.candidates:
         if not candidate.probe:
             break  # probes are ranked first
-        gw.local.gave_probe(candidate.target, candidate.until_ms or as_of_ms + 1)
+        gw.local.gave_probe(candidate.target, _slot_end_ms(x.inputs, pool, candidate.target))
     return pool, decision
+
+
+def _slot_end_ms(inputs: RouteInputs, pool: CompiledPool, target: str) -> int:
+    """When somebody may probe the target anew: the end of the slot of whatever waits for this probe."""
+    member = next(member for member in pool.members if member.target.id == target)
+    intervals = [member.target.policy.half_open.probe_interval_ms]
+    if member.row is not None and member.row.out is not None:
+        intervals.append(member.row.out.recheck_ms)
+    if member.provider_row is not None:
+        used = inputs.fingerprints.get(member.target.provider.name)
+        intervals += [q.recheck_ms for q in member.provider_row.quarantines if q.fingerprint == used]
+    return max(slot_end_ms(inputs.as_of_ms, interval) for interval in intervals)
 
 
 def _turn(x: Exchange, pool: CompiledPool | None, shape: str) -> int:

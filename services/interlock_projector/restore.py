@@ -56,7 +56,7 @@ async def restore(
         await _fold_to(log, restored, table.position, clock)
     except UnreadableDecision as error:
         return table, undecodable(projection, str(error))
-    # The table is where changes count from: a row that ends with the next record must still be removed from it.
+    # Changes count from this table: a row that ends with the next record must still be removed from it.
     take_changed_rows(restored.state)
     return table, restored
 

@@ -35,7 +35,7 @@ from tests.drills.rig.word import Word, draw_word
 LINE: Final = "kill9"
 LATEST_S: Final = 1.2
 """A kill comes 0.02 s to this long after the first write of a round."""
-START_KILLS: Final = 0.1
+START_KILLS: Final = 0.15
 """Share of rounds in which the start itself is killed once before: recovery must survive its own end."""
 WRITERS: Final = 3
 WORD_PAUSE_S: Final = 0.03

@@ -109,7 +109,6 @@ def _candidates(
                 reasons=(Reason.PROBE,),
                 rank=rank,
                 probe=True,
-                until_ms=max(f.until_ms or 0 for f in found.findings if f.turn is not None),
                 cause=first.cause,
                 failure=first.failure,
             )

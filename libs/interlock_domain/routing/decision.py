@@ -50,8 +50,8 @@ class RouteInputs(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One target inside one routing pass. `rank` counts from 1; None = not in the plan.
 
-    `until_ms` (log time) says when a soft exclusion may end, or a probe's slot; `cause` is the log position
-    behind the first reason and `failure` the class that led to it.
+    `until_ms` (log time) says when a soft exclusion may end; `cause` is the log position behind the first
+    reason and `failure` the class that led to it.
     """
 
     target: str

@@ -1,0 +1,84 @@
+"""The official OpenAI SDK with its retries off, over two providers, while one is killed (-9) and restarted twice.
+
+Both providers are server processes of their own and half of the requests are streams. Nobody may see an error
+before content; a stream that was cut after content must raise in the SDK; and afterwards `interlock explain`
+and `interlock history` must tell what happened. The policy has shorter waits than the default (cooldown 3 s,
+probe each second, ramp 3 s), so that a minute shows cooldown, failed probes and recovery twice.
+"""
+
+import argparse
+import asyncio
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from tests.drills.rig.outage import Outage, judge_explanations, run as run_outage
+from tests.drills.rig.provider import ProviderProcess
+from tests.drills.rig.quickstart import Quickstart
+from tests.drills.rig.report import Findings, told
+from tests.drills.rig.sdk import Load
+
+LINE: Final = "sdk-outage"
+CONFIG: Final = """
+providers:
+  atlas: {{base_url: "{atlas}", api_key: none, apis: [chat]}}
+  breeze: {{base_url: "{breeze}", api_key: none, apis: [chat]}}
+pools:
+  chat: [atlas/large, breeze/large]
+policy:
+  cooldown: {{initial: {initial}}}
+  half_open: {{probe_interval: {probe}, ramp: {initial}}}
+"""
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """How long, and the waits of the policy."""
+
+    seconds: float = 60.0
+    per_second: float = 20.0
+    initial: str = "3s"
+    probe: str = "1s"
+
+
+async def run(options: Options, folder: Path) -> Findings:
+    """Start three processes, drive, judge."""
+    findings = Findings()
+    async with AsyncExitStack() as stack:
+        providers = [ProviderProcess(folder, name, latency_ms=40) for name in ("atlas", "breeze")]
+        for provider in providers:
+            await stack.enter_async_context(provider.process)
+        addresses = {provider.name: provider.base_url for provider in providers}
+        served = Quickstart(folder, CONFIG.format(**addresses, initial=options.initial, probe=options.probe))
+        stack.callback(served.kill)
+        await served.start()
+        load = Load(
+            model="chat",
+            per_second=options.per_second,
+            seconds=options.seconds,
+            texts={provider.text for provider in providers},
+        )
+        outage = Outage(served=served, load=load, model="large")
+        await run_outage(outage, providers, findings)
+        await judge_explanations(outage, "atlas/large", findings)
+        ended = await served.stop()
+        findings.check("quickstart survived and stopped cleanly", held=ended == 0, seen=ended)
+    return findings
+
+
+def main() -> None:
+    """Run at full size and write reports/sdk-outage.json."""
+    wanted = argparse.ArgumentParser(description=__doc__)
+    wanted.add_argument("--seed", type=int, default=1, help="written into the report; nothing here is drawn")
+    wanted.add_argument("--seconds", type=float, default=60.0)
+    args = wanted.parse_args()
+    with tempfile.TemporaryDirectory(prefix="interlock-sdk-") as folder:
+        findings = asyncio.run(run(Options(seconds=args.seconds), Path(folder)))
+    told(LINE, args.seed, findings)
+    raise SystemExit(findings.verdict != "ok")
+
+
+if __name__ == "__main__":
+    main()
