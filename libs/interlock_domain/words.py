@@ -138,6 +138,8 @@ class Result(StrEnum):
     """A stream failed after its first content: in-band error, then abort."""
     CLIENT_ABORT = "client_abort"
     SHUTDOWN = "shutdown"
+    REFUSED = "refused"
+    """The gateway refused the request itself, before any decision; counted, and not recorded."""
 
 
 class Outcome(StrEnum):

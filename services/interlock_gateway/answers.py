@@ -57,6 +57,8 @@ async def send_answer(x: "Exchange", status: int, headers: list[tuple[bytes, byt
     """A whole answer of the upstream: its own status, headers and body."""
     out = passed_back(headers)
     out += own_headers(x)
+    if x.reason is not None:
+        out.append((b"x-interlock-reason", x.reason.encode()))
     out.append((b"content-length", b"%d" % len(body)))
     x.status = status
     x.bytes_out += len(body)

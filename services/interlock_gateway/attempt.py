@@ -95,7 +95,7 @@ def answer_failed(answer: FailedAnswer, headers: Headers, phase: Phase) -> Faile
         headers=headers,
         body=answer.body,
         content_policy=answer.fault is Fault.CONTENT_POLICY,
-        detail=answer.code or answer.message[:200] or None,
+        detail=(answer.code or answer.message)[:200] or None,
     )
 
 

@@ -32,6 +32,10 @@ NOT_PASSED_ON: Final = HOP_BY_HOP | {
 }
 
 
+CALLS_KEPT: Final = 8_192
+"""Above any catalog; undeclared names, which clients invent, push one another out."""
+
+
 class TargetCall:
     """The fixed part of calls of one target on one path."""
 
@@ -82,6 +86,8 @@ class CallBook:
         if known is not None and (known[0] is target or _same_definition(known[0], target)):
             return known[1]
         call = self._build(target)
+        if len(self._calls) >= CALLS_KEPT:
+            del self._calls[next(iter(self._calls))]
         self._calls[target.id] = (target, call)
         return call
 

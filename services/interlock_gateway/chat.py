@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from typing import Final
 
 from interlock_domain.routing.decision import UnknownModel
 from interlock_domain.words import Result
@@ -19,6 +20,9 @@ from interlock_protocols.errors import in_band_error
 
 _log = logging.getLogger(__name__)
 
+LONGEST_MODEL: Final = 256
+"""Characters of a model's name: it is kept in records and goes into headers, and real ones have up to 100."""
+
 
 async def chat_completions(gw: Gateway, scope: Scope, receive: Receive, send: Send) -> None:
     """One request. Returning before a stream's last piece makes the server cut the connection."""
@@ -28,6 +32,7 @@ async def chat_completions(gw: Gateway, scope: Scope, receive: Receive, send: Se
         await _serve(x)
     except asyncio.CancelledError:
         if x.interrupted is None:
+            x.result = x.result or Result.SHUTDOWN
             raise
         if x.task is not None:
             x.task.uncancel()
@@ -45,12 +50,14 @@ async def chat_completions(gw: Gateway, scope: Scope, receive: Receive, send: Se
 async def _serve(x: Exchange) -> None:
     held = x.gw.follow.held
     if held is None:
+        x.result = Result.NO_TARGET
         await send_refusal(x, 503, "not_ready", "no routing snapshot yet; run `interlock apply`")
         return
     snapshot = held.snapshot
     x.version = held.version
     server = snapshot.catalog.server
     if x.gw.stopping:
+        x.result = Result.SHUTDOWN
         await send_refusal(x, 503, "shutdown", "this gateway is stopping; send the request again")
         return
     if len(x.gw.exchanges) > server.max_concurrent:
@@ -67,6 +74,9 @@ async def _serve(x: Exchange) -> None:
     if isinstance(request, BadRequest):
         await send_refusal(x, request.status, request.code.value, request.message, param=request.param)
         return
+    if len(request.model) > LONGEST_MODEL or not request.model.isprintable():
+        await send_refusal(x, 404, "model_not_found", "no model has such a name", param="model")
+        return
     x.request = request
     x.headers = client_headers(x.headers)
     found = decide(x, snapshot, request)
@@ -78,7 +88,10 @@ async def _serve(x: Exchange) -> None:
         await send_refusal(x, 404, "model_not_found", message, param="model")
         return
     pool, decision = found
-    x.deadline = x.started + pool.policy.attempts.deadline_ms / 1000
+    attempts = pool.policy.attempts
+    # The content of a stream may take as long as it likes; getting to it may not.
+    limit = min(attempts.deadline_ms, attempts.first_token_total_ms) if request.stream else attempts.deadline_ms
+    x.deadline = x.started + limit / 1000
     x.gw.local.budget(pool.name, pool.policy.budgets, x.started).request()
     await walk(x, pool, decision)
 

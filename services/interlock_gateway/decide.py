@@ -32,7 +32,8 @@ def decide(
     if pool is None:
         return UnknownModel(request.model)
     x.pool = pool.name
-    gw.pools_asked[pool.name] = x.started
+    if "/" not in pool.name or pool.name in snapshot.targets:  # clients invent exact names
+        gw.pools_asked[pool.name] = x.started
     decision = route(snapshot, x.inputs)
     if isinstance(decision, UnknownModel):
         return decision

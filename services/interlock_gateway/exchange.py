@@ -58,6 +58,10 @@ class Exchange:
         self.task = asyncio.current_task(asyncio.get_running_loop())
         self.attempts: list[AttemptRecord] = []
 
+    def timed_out(self) -> bool:
+        """Whether the time for attempts is over; timers are exact to a millisecond."""
+        return self.deadline - self.gw.monotonic() < 0.001
+
     def since_start_ms(self) -> int:
         """Milliseconds since the request began."""
         return int((self.gw.monotonic() - self.started) * 1000)
@@ -87,6 +91,13 @@ class Exchange:
             continue
         self.interrupt(Result.CLIENT_ABORT)
 
+    def _label(self) -> str:
+        """The pool as a metric may name it: clients invent exact names, and a label must be bounded."""
+        held = self.gw.follow.held
+        if "/" not in self.pool or (held is not None and self.pool in held.snapshot.targets):
+            return self.pool
+        return "other"
+
     def close(self) -> None:
         """Write the one terminal record and leave the books."""
         gw = self.gw
@@ -95,8 +106,8 @@ class Exchange:
             self.watcher.cancel()
         if self.running is not None:
             self.running.aborted()
-        result = self.result or Result.SHUTDOWN
-        gw.counters.finished(self.pool, result)
+        result = self.result or Result.REFUSED
+        gw.counters.finished(self._label(), result)
         if self.inputs is None:
             return
         gw.record_seq += 1

@@ -10,7 +10,8 @@ how long the process was down, which only the wall clock knows.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Final
 
 from msgspec import Struct
@@ -26,6 +27,8 @@ _log = logging.getLogger(__name__)
 SAVE_EVERY_S: Final = 1.0
 """How old the last-known-good file may be; each save is an fsync, so not once a commit."""
 RETRY_S: Final = 0.5
+REREAD_S: Final = 2.0
+"""After a rejected commit: a publisher that was just replaced has written the rest by then."""
 
 
 class Held(Struct, frozen=True):
@@ -56,6 +59,7 @@ class Follower:
         self._saved_at = -SAVE_EVERY_S
         self._saved_version = ""
         self._floor_ms = 0
+        self._rejected: Inconsistent | None = None
         self.held: Held | None = None
         self.ready = asyncio.Event()
         self.on_swap: Callable[[Snapshot | None, Snapshot], None] = lambda before, after: None
@@ -93,31 +97,39 @@ class Follower:
     async def run(self) -> None:
         """Follow the feed for ever; ends by cancellation only."""
         while True:
+            wait = RETRY_S
             try:
-                async for update in self._feed.tail():
-                    self.apply(update)
-                    await self._save()
+                async with _closing(self._feed.tail()) as updates:
+                    async for update in updates:
+                        if not self.apply(update):
+                            wait = REREAD_S  # what follows is built on what was rejected: read the whole anew
+                            break
+                        await self._save()
             except Exception as failure:  # noqa: BLE001  fail-static: a broken feed never takes the snapshot away
                 _log.warning("the state feed failed (%s), following again", failure)
-            await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(wait)
 
-    def apply(self, update: FeedUpdate) -> None:
-        """Compile the update and swap it in, or reject it and keep what is held."""
+    def apply(self, update: FeedUpdate) -> bool:
+        """Compile the update and swap it in; False: rejected, and what is held stays."""
         commit = update.commit
         held = self.held
         if held is not None and _older(commit, held.snapshot):
-            return
+            return True
         rows = _merged({} if update.whole else self._rows, update.rows)
         if held is None or update.whole:
             compiled = compile_snapshot(rows, commit)
         else:
             compiled = patch_snapshot(held.snapshot, update.rows, commit)
         if isinstance(compiled, Inconsistent):
-            _log.warning("snapshot %s:%s rejected: %s", commit.generation, commit.position, compiled)
-            self.on_reject(commit, compiled)
-            return
+            if compiled != self._rejected:  # told once: the fact itself leads to the next commit
+                _log.warning("snapshot %s:%s rejected: %s", commit.generation, commit.position, compiled)
+                self.on_reject(commit, compiled)
+            self._rejected = compiled
+            return False
+        self._rejected = None
         self._rows = rows
         self._hold(compiled, commit.log_ms)
+        return True
 
     def _hold(self, snapshot: Snapshot, log_ms: int) -> None:
         before = self.held.snapshot if self.held else None
@@ -140,6 +152,17 @@ class Follower:
             await asyncio.to_thread(self._file.save, held.snapshot.commit, rows, self._wall_ms())
         except OSError as failure:
             _log.warning("cannot write the last known good snapshot: %s", failure)
+
+
+@asynccontextmanager
+async def _closing(updates: AsyncIterator[FeedUpdate]) -> AsyncIterator[AsyncIterator[FeedUpdate]]:
+    """End a generator where it is left, not where the collector finds it."""
+    try:
+        yield updates
+    finally:
+        close = getattr(updates, "aclose", None)
+        if close is not None:
+            await close()
 
 
 def _older(commit: CommitRow, held: Snapshot) -> bool:

@@ -13,15 +13,20 @@ from interlock_gateway.exchange import Exchange
 COMMENT: Final = b": keep-alive\n"
 
 
+LOOKS: Final = 4
+"""Looks in a period: a comment comes after one to one and a quarter periods of silence."""
+
+
 class Heartbeat:
     """Runs from the commit to the end of one stream. `period_s` is the silence before a comment."""
 
     def __init__(self, x: Exchange, period_s: float) -> None:
         self._x = x
-        self._period_s = period_s
+        self._pause_s = period_s / LOOKS
+        self._quiet = 0
         self._seen = -1
         self._task: asyncio.Task[None] | None = None
-        self._timer = asyncio.get_running_loop().call_later(period_s, self._due)
+        self._timer = asyncio.get_running_loop().call_later(self._pause_s, self._due)
 
     def stop(self) -> None:
         """No comment goes out after this."""
@@ -31,10 +36,13 @@ class Heartbeat:
 
     def _due(self) -> None:
         loop = asyncio.get_running_loop()
-        if self._seen == self._x.bytes_out and (self._task is None or self._task.done()):
+        x = self._x
+        self._quiet = self._quiet + 1 if self._seen == x.bytes_out else 0
+        self._seen = x.bytes_out
+        if self._quiet >= LOOKS and x.result is None and (self._task is None or self._task.done()):
+            self._quiet = 0
             self._task = loop.create_task(self._beat())
-        self._seen = self._x.bytes_out
-        self._timer = loop.call_later(self._period_s, self._due)
+        self._timer = loop.call_later(self._pause_s, self._due)
 
     async def _beat(self) -> None:
         await self._x.send({"type": "http.response.body", "body": COMMENT, "more_body": True})

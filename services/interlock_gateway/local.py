@@ -17,6 +17,9 @@ from interlock_domain.snapshot.snapshot import Snapshot
 UNDECLARED_KEPT: Final = 200
 """Undeclared targets remembered as answering, as many as the fold keeps for a provider."""
 
+BUDGETS_KEPT: Final = 4_096
+"""Pools, and exact names, which clients invent: a dropped one begins anew with a full budget."""
+
 
 class LocalView:
     """Times are monotonic ms, except `as_of_ms` and slot ends, which are log time."""
@@ -25,7 +28,7 @@ class LocalView:
         self.breakers = LocalBreakers()
         self._turns: dict[tuple[str, str], int] = {}
         self._probed: dict[str, int] = {}
-        self._budgets: dict[str, RetryBudget] = {}
+        self._budgets: dict[str, tuple[Budgets, RetryBudget]] = {}
         self._failed_last: set[tuple[str, str]] = set()
         self.suspects: set[str] = set()
         """Targets that failed lately: only their successes are worth more than a count."""
@@ -43,14 +46,16 @@ class LocalView:
 
     def budget(self, pool: str, policy: Budgets, now_s: float) -> RetryBudget:
         """The retry budget of a pool at this worker, full when it is first asked for."""
-        budget = self._budgets.get(pool)
-        if budget is None:
-            budget = self._budgets[pool] = RetryBudget(policy, int(now_s * 1000))
-        return budget
+        held = self._budgets.get(pool)
+        if held is None or (held[0] is not policy and held[0] != policy):
+            if len(self._budgets) >= BUDGETS_KEPT:
+                del self._budgets[next(iter(self._budgets))]
+            held = self._budgets[pool] = (policy, RetryBudget(policy, int(now_s * 1000)))
+        return held[1]
 
     def settle_budgets(self, now_s: float) -> None:
         """Deposit the requests of the last second."""
-        for budget in self._budgets.values():
+        for _, budget in self._budgets.values():
             budget.settle(int(now_s * 1000))
 
     def probed(self, as_of_ms: int) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ async def refuse(x: Exchange, pool: CompiledPool, decision: Decision, failures: 
         x.attempts,
         x.gw.follow.as_of_ms(),
         shape=x.request.traits.shape if x.request else Shape.TEXT,
-        timed_out=x.gw.monotonic() >= x.deadline,
+        timed_out=x.timed_out(),
     )
     x.result = _RESULTS[refusal.status] if failures else Result.NO_TARGET
     await send_refusal(
@@ -44,7 +44,7 @@ async def refuse(x: Exchange, pool: CompiledPool, decision: Decision, failures: 
 
 
 def _speaks_for_itself(x: Exchange, pool: CompiledPool, last: Failed) -> bool:
-    if last.status is None or last.body is None or 200 <= last.status < 300:
+    if last.status is None or last.body is None or not 300 <= last.status < 600:
         return False
     exact = x.request is not None and "/" in pool.name
     return exact or last.failure is FailureClass.CALLER_FAULT

@@ -52,9 +52,10 @@ class ApiProtocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as offered:
             self._decline(data[offered.args[0] :])
         else:
-            if self.scope is None:  # blank lines before the first request
+            scope: Any = self.scope
+            if scope is None:  # blank lines before the first request
                 return
-            if "path" not in self.scope:
+            if "path" not in scope:
                 self._head_bytes += len(data)
                 if self._head_bytes > self._max_headers():
                     self._refuse_head()

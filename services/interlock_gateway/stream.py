@@ -13,7 +13,7 @@ from interlock_gateway.answers import send_piece, start_stream
 from interlock_gateway.attempt import Broken, Failed, Limits, Relayed, transport_failed, usage_of
 from interlock_gateway.exchange import Exchange
 from interlock_gateway.heartbeat import Heartbeat
-from interlock_gateway.unary import inside_success, refused
+from interlock_gateway.unary import cut_refusal, inside_success, refused
 from interlock_protocols.chat_stream import ChatScanner, End, Verdict
 from interlock_protocols.errors import in_band_error
 from interlock_protocols.sse import DONE_EVENT
@@ -53,9 +53,10 @@ async def relay(x: Exchange, request: UpstreamRequest, limits: Limits) -> Relaye
 
 async def _not_a_stream(x: Exchange, response: UpstreamResponse, limits: Limits) -> Failed:
     try:
-        body = await response.read(MAX_REFUSAL, REFUSAL_IDLE_S)
+        left = max(0.001, limits.first_content_at - x.gw.monotonic())
+        body = await response.read(MAX_REFUSAL, min(REFUSAL_IDLE_S, left), left)
     except UpstreamFailed as failure:
-        return transport_failed(failure)
+        return cut_refusal(x, response, limits) or transport_failed(failure)
     if not 200 <= response.status < 300:
         return refused(x, response, body, limits)
     return inside_success(

@@ -28,7 +28,7 @@ async def fetch(x: Exchange, request: UpstreamRequest, limits: Limits) -> Answer
         left = max(0.001, ends - gw.monotonic())
         body = await response.read(MAX_ANSWER, left, left)
     except UpstreamFailed as failure:
-        return transport_failed(failure)
+        return cut_refusal(x, response, limits) or transport_failed(failure)
     finally:
         response.release()
     if not 200 <= response.status < 300:
@@ -49,6 +49,15 @@ def refused(x: Exchange, response: UpstreamResponse, body: bytes, limits: Limits
         now_s=x.gw.wall_ms() / 1000,
     )
     return answer_failed(told, response.headers, Phase.HEADERS)
+
+
+def cut_refusal(x: Exchange, response: UpstreamResponse, limits: Limits) -> Failed | None:
+    """A refusal whose body did not arrive, where status and headers say enough; None: they do not."""
+    if response.status != 429 and response.status < 500:
+        return None
+    failed = refused(x, response, b"", limits)
+    failed.body = None
+    return failed
 
 
 def inside_success(told: FailedAnswer, response: UpstreamResponse) -> Failed:

@@ -43,7 +43,8 @@ async def walk(x: Exchange, pool: CompiledPool, decision: Decision) -> None:
         if stopped is None:
             return
         if isinstance(stopped, Stop):
-            _skip_rest(x, decision.ranked()[index + 1 :], stopped.reason)
+            rest = decision.ranked()[index + 1 :]
+            _skip_rest(x, rest or (candidate,), stopped.reason)  # of the last one, a retry
             break
     await refuse(x, pool, decision, failures)
 
@@ -67,7 +68,7 @@ async def _try_target(
         if not isinstance(ended, Failed):
             await _finish(x, attempt, ended)
             return None
-        if ended.failure is FailureClass.TIMEOUT and x.gw.monotonic() >= x.deadline:
+        if ended.failure is FailureClass.TIMEOUT and x.timed_out():
             ended.ours = True  # the request's time ran out, not the target's
         failed_before = attempt.failed(ended)
         failures.append(ended)
@@ -143,8 +144,7 @@ def _stream_limits(x: Exchange, policy: PoolPolicy, candidate: Candidate, model:
     first = policy.timeouts.first_token_ms / 1000
     if candidate.probe:
         connect, first = min(connect, PROBE_CONNECT_S), min(first, PROBE_FIRST_TOKEN_S)
-    total = x.started + policy.attempts.first_token_total_ms / 1000
-    ends = min(now + first, total, x.deadline)
+    ends = min(now + first, x.deadline)
     if ends == now + first and connect < first:
         return Limits(_phases(connect, first), ends, policy, model)
     left = max(0.001, ends - now)

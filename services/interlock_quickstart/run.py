@@ -36,6 +36,7 @@ from interlock_quickstart.servers import Serving
 from interlock_quickstart.settings import Environment, Options, read_environment
 from interlock_quickstart.story import Story
 from interlock_runtime.logging import set_up_logging
+from interlock_runtime.process import settle_process
 from interlock_runtime.shutdown import Shutdown
 from interlock_runtime.sqlite_errors import StorageError
 
@@ -196,6 +197,7 @@ class Quickstart:
         for serving in self._serving:
             await serving.started()
             stack.callback(serving.close)
+        settle_process()
         stack.callback(gateway.refuse_new)
 
     async def _until(self, shutdown: Shutdown) -> int:

@@ -21,7 +21,7 @@ from tests.drills.rig.quickstart import Quickstart
 from tests.drills.rig.report import Findings, told
 from tests.drills.rig.sdk import Load
 
-LINE: Final = "sdk-outage"
+LINE: Final = "sdk_outage"
 CONFIG: Final = """
 providers:
   atlas: {{base_url: "{atlas}", api_key: none, apis: [chat]}}
@@ -47,7 +47,7 @@ async def run(options: Options, folder: Path) -> Findings:
     """Start three processes, drive, judge."""
     findings = Findings()
     async with AsyncExitStack() as stack:
-        providers = [ProviderProcess(folder, name, latency_ms=40) for name in ("atlas", "breeze")]
+        providers = [ProviderProcess(folder, name, latency_ms=150) for name in ("atlas", "breeze")]
         for provider in providers:
             await stack.enter_async_context(provider.process)
         addresses = {provider.name: provider.base_url for provider in providers}
@@ -69,7 +69,7 @@ async def run(options: Options, folder: Path) -> Findings:
 
 
 def main() -> None:
-    """Run at full size and write reports/sdk-outage.json."""
+    """Run at full size and write reports/sdk_outage.json."""
     wanted = argparse.ArgumentParser(description=__doc__)
     wanted.add_argument("--seed", type=int, default=1, help="written into the report; nothing here is drawn")
     wanted.add_argument("--seconds", type=float, default=60.0)

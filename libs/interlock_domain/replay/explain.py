@@ -120,6 +120,7 @@ _ANSWERS = {
     Result.BROKEN: "the stream of {target} broke after its first content",
     Result.CLIENT_ABORT: "the client left",
     Result.SHUTDOWN: "the gateway stopped",
+    Result.REFUSED: "refused by the gateway",
 }
 
 

@@ -168,10 +168,10 @@ async def test_a_client_that_never_reads_does_not_hold_up_the_stop(atlas):
     async with running(declaring({"atlas": atlas.url})) as loop, connected(loop.gateway.port) as client:
         await client.send(request(stream=True))
         await client.until(b"word9")
-        client.writer.transport.pause_reading()
+        client.pause()
         async with asyncio.timeout(3):
             await _stopping(loop, drain_s=0.0)
-        client.writer.transport.resume_reading()
+        client.resume()
 
 
 async def test_a_closed_sdk_connection_is_an_abort(atlas):

@@ -237,11 +237,11 @@ async def test_a_slow_reader_holds_back_the_upstream_and_loses_nothing(atlas):
         client.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
         await client.send(request(stream=True, headers={"Connection": "close"}))
         await client.until(b"word9")
-        client.writer.transport.pause_reading()
+        client.pause()
         await asyncio.sleep(0.3)  # the reader's pause
         (held,) = loop.gateway.service.gateway.exchanges
         assert held.bytes_out < 15_000_000
-        client.writer.transport.resume_reading()
+        client.resume()
         rest = await client.rest(timeout_s=30)
     assert b"word149999" in rest
     assert rest.endswith(b"0\r\n\r\n")

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import openai
 
@@ -58,6 +58,14 @@ class Raw:
         """Everything until the gateway closes."""
         async with asyncio.timeout(timeout_s):
             return await self.reader.read()
+
+    def pause(self) -> None:
+        """Read nothing from the socket."""
+        cast("asyncio.Transport", self.writer.transport).pause_reading()
+
+    def resume(self) -> None:
+        """Read on."""
+        cast("asyncio.Transport", self.writer.transport).resume_reading()
 
     async def answer(self) -> tuple[int, Json]:
         """A whole JSON answer."""
