@@ -9,9 +9,11 @@ BIN := $(VENV)/bin
 ARGS ?=
 PYTEST_ARGS ?=
 WORKERS ?= 2
-LLAMA ?= tests/drills/llama/run.py
-# The failure drills, in this order: every program in tests/drills, or those that DRILLS="..." names.
-DRILLS ?= $(filter-out %/__init__.py,$(sort $(wildcard tests/drills/*.py)))
+# The long proofs, in this order: every program in tests/drills but the one with an environment of its own, or those
+# that DRILLS="..." names.
+DRILLS ?= $(filter-out __init__ llama tables,$(basename $(notdir $(sort $(wildcard tests/drills/*.py)))))
+LLAMA_VENV := .venv-llama
+LLAMA_PACKAGES := "llama-cpp-python[server]==0.3.36" gguf==0.19.0
 
 # The first of these that is new enough makes the environment; PYTHON=... on the command line comes before them.
 PYTHONS := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14
@@ -53,11 +55,13 @@ bench: $(VENV)/.dev nginx ## what a request and a folded event cost
 	@$(BIN)/python benchmarks/gateway.py
 	@$(BIN)/python benchmarks/fold.py
 
-drills: $(VENV)/.dev nginx ## the failure drills: programs that break a running system and time its return
-	@for drill in $(DRILLS); do echo "--- $$drill"; $(BIN)/python "$$drill" || exit 1; done
+drills: $(VENV)/.dev ## the long proofs: programs that break a running system and count what was kept; about 20 minutes
+	@for drill in $(DRILLS); do echo "--- $$drill"; $(BIN)/python -m "tests.drills.$$drill" || failed="$${failed:-} $$drill"; done; \
+	$(BIN)/python -m tests.drills.tables; \
+	if [ -n "$${failed:-}" ]; then echo "missed:$$failed" >&2; exit 1; fi
 
-llama: $(VENV)/.dev ## drills against a real llama.cpp server
-	@$(BIN)/python $(LLAMA) $(ARGS)
+llama: $(VENV)/.dev $(LLAMA_VENV)/.ready ## the outage drill with two real llama.cpp servers
+	@$(BIN)/python -m tests.drills.llama --venv $(LLAMA_VENV) $(ARGS)
 
 dev: $(VENV)/.dev ## the environment alone, with everything the tests need
 
@@ -96,6 +100,13 @@ $(BIN)/python:
 $(VENV)/.base: $(BIN)/python requirements/base.txt requirements/build.txt pyproject.toml
 	@echo "installing what interlock needs (once)"
 	@$(call install,requirements/base.txt)
+	@touch $@
+
+# Apart from ours: it is built from source, and nothing of it is shipped or tested against.
+$(LLAMA_VENV)/.ready: | $(BIN)/python
+	@echo "building llama.cpp (once, about ten minutes)"
+	@$(BIN)/python -m venv $(LLAMA_VENV)
+	@$(LLAMA_VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(LLAMA_PACKAGES)
 	@touch $@
 
 $(VENV)/.dev: $(BIN)/python requirements/dev.txt requirements/build.txt pyproject.toml

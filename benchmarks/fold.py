@@ -25,7 +25,7 @@ from interlock_domain.events import (
 )
 from interlock_domain.projection.state import empty_state
 from interlock_domain.projection.evolve import evolve
-from interlock_domain.recorded import BatchPart, NewEvent, Source, stream_of_gateway
+from interlock_domain.recorded import BatchPart, NewEvent, RecordedEvent, Source, stream_of_gateway
 from interlock_domain.rows import CATALOG_KEY, CatalogRow, CommitRow
 from interlock_domain.snapshot.compile import compile_snapshot
 from interlock_domain.snapshot.consistency import Inconsistent
@@ -108,7 +108,9 @@ def fold_rate(records: int) -> tuple[float, float]:
         if index == start:
             begun = time.process_time()
         # 50 records a second of log time: four gateways that report each second, and their failures.
-        evolve(state, decode(body, index + 1, 1_000_000 + index * 20))
+        recorded = decode(body, index + 1, 1_000_000 + index * 20)
+        assert isinstance(recorded, RecordedEvent), recorded
+        evolve(state, recorded)
     took = time.process_time() - begun
     return rows / took, len(facts) / took
 

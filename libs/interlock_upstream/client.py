@@ -32,11 +32,14 @@ class HttpClient:
         self._limits = limits or Limits()
         self._pool = Pool(self._limits)
         self._dialer = Dialer(self._limits, tls or TlsOptions(), proxies or Proxies(), Resolver())
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
     async def send(self, request: UpstreamRequest, limits: PhaseLimits) -> HttpResponse:
         """See the port."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop
+        if loop is None:  # kept, because asking for the running loop is a system call
+            loop = self._loop = asyncio.get_running_loop()
         now = loop.time()
         key = (request.origin, request.pool_key)
         connection = self._pool.take(key, now)

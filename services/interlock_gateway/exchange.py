@@ -55,7 +55,7 @@ class Exchange:
         self.query: bytes = scope["query_string"]
         self.request_id = gw.ids.request_id()
         self.started = gw.monotonic()
-        self.task = asyncio.current_task(asyncio.get_running_loop())
+        self.task = asyncio.current_task(gw.loop)
         self.attempts: list[AttemptRecord] = []
 
     def timed_out(self) -> bool:
@@ -111,25 +111,26 @@ class Exchange:
         if self.inputs is None:
             return
         gw.record_seq += 1
-        ended = gw.monotonic()
+        took_ms = self.since_start_ms()
         first = self.first_content
         gw.records.put(
+            # By position where it may be: more than 15 keywords take CPython's slow call, 0.7 us for 0.2.
             RequestRecord(
-                request_id=self.request_id,
-                gateway=gw.identity.gateway,
+                self.request_id,
+                gw.identity.gateway,
+                gw.identity.boot,
+                gw.record_seq,
+                gw.wall_ms() - took_ms,
+                took_ms,
+                self.pool,
+                self.inputs,
+                self.version,
+                ENGINE,
+                self.decision,
+                result,
                 worker=gw.identity.worker,
-                boot=gw.identity.boot,
-                seq=gw.record_seq,
-                started_ms=gw.wall_ms() - int((ended - self.started) * 1000),
-                duration_ms=int((ended - self.started) * 1000),
-                pool=self.pool,
-                inputs=self.inputs,
-                snapshot=self.version,
-                engine=ENGINE,
-                decision=self.decision,
                 attempts=tuple(self.attempts),
                 skips=self.skips,
-                result=result,
                 status=self.status,
                 reason=self.reason,
                 ttfc_ms=None if first is None else int((first - self.started) * 1000),

@@ -1,5 +1,6 @@
 """The parts of a gateway process that every request uses: values and ports, no behaviour of its own."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -40,3 +41,5 @@ class Gateway:
     pools_asked: dict[str, float] = field(default_factory=dict)
     record_seq: int = 0
     stopping: bool = False
+    loop: asyncio.AbstractEventLoop | None = None
+    """Set at start; to ask for the running loop is a system call."""

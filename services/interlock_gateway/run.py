@@ -44,6 +44,7 @@ class GatewayService:
     async def start(self, *, ready_s: float = 5.0) -> bool:
         """Begin to follow and report; True when a snapshot is held within `ready_s`."""
         gw = self._gw
+        gw.loop = asyncio.get_running_loop()
         gw.follow.load_file()
         self._reporter.report("start")
         loop = asyncio.get_running_loop()

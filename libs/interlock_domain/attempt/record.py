@@ -43,14 +43,13 @@ class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     completion_tokens: int | None = None
 
 
-class RequestRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class RequestRecord(Struct, frozen=True, omit_defaults=True):
     """Exactly one per request. `started_ms` is wall clock of the gateway, for people only."""
 
     request_id: str
     gateway: str
-    worker: int = 0
-    boot: str = ""
-    seq: int = 0
+    boot: str
+    seq: int
     started_ms: int
     duration_ms: int
     pool: str
@@ -59,9 +58,10 @@ class RequestRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     engine: str
     decision: Decision | None
     """None when the model was unknown."""
+    result: Result
+    worker: int = 0
     attempts: tuple[AttemptRecord, ...] = ()
     skips: tuple[Skip, ...] = ()
-    result: Result
     status: int | None = None
     """HTTP status the client saw; None when the client left before the head."""
     reason: str | None = None

@@ -15,6 +15,8 @@ def record(n: int, *, pool: str = "chat", target: str = "p/a", position: int | N
     return RequestRecord(
         request_id=f"req{n:06d}",
         gateway="g1",
+        boot="b1",
+        seq=n,
         started_ms=n * 1000,
         duration_ms=10,
         pool=pool,
@@ -141,6 +143,8 @@ def _at_one_moment(n: int) -> RequestRecord:
     return RequestRecord(
         request_id=f"same{n:06d}",
         gateway=template.gateway,
+        boot=template.boot,
+        seq=n,
         started_ms=5000,
         duration_ms=1,
         pool=template.pool,

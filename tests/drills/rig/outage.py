@@ -17,7 +17,7 @@ from tests.drills.rig.quickstart import Quickstart, document, every_request
 from tests.drills.rig.report import Findings
 from tests.drills.rig.sdk import Call, Ending, Load, SdkLoad
 
-KILLS: Final = ((0.2, 0.32), (0.6, 0.72))
+KILLS: Final = ((0.2, 0.36), (0.6, 0.76))
 """Killed and started again at these shares of the time."""
 IN_STREAM_S: Final = 5.0
 """How long a kill waits for a stream of that provider to be in its middle."""
@@ -102,12 +102,10 @@ async def _judge_attempts(
         told = [await document(admin, f"/requests/{request_id}") for request_id in several]
     attempts = Counter(one["target"].partition("/")[0] for one in listed if one["attempts"] == 1)
     endings = Counter[str]()
-    reached = Counter(attempts)
     for one in told:
         for attempt in one["attempts"]:
             name = attempt["target"].partition("/")[0]
             attempts[name] += 1
-            reached[name] += attempt["phase"] != "connect"
             endings[f"{name}: {attempt['text']}"] += 1
     seen = {provider.name: provider.seen() for provider in providers}
     findings.figures["attempts by the records"] = dict(attempts)
@@ -117,11 +115,11 @@ async def _judge_attempts(
     findings.check("requests failed over", held=any(one["failovers"] for one in listed))
     findings.check("one record for each request", held=len(listed) == len(load.calls), seen=len(listed))
     for provider in providers:
-        # What was written into a connection whose process died unread is no request that it saw.
+        # A dead process sees nothing of what is sent to it, and may have seen what it did not live to answer.
         low = sum(c.target.partition("/")[0] == provider.name and c.ending is Ending.ANSWERED for c in load.calls)
         name = "the provider's own log agrees with the records"
-        held = low <= seen[provider.name] <= reached[provider.name]
-        findings.check(name, held=held, seen=(provider.name, low, seen[provider.name], reached[provider.name]))
+        held = low <= seen[provider.name] <= attempts[provider.name]
+        findings.check(name, held=held, seen=(provider.name, low, seen[provider.name], attempts[provider.name]))
 
 
 async def judge_explanations(outage: Outage, target: str, findings: Findings) -> None:
@@ -150,7 +148,7 @@ def _judge_explain(text: str, told: dict[str, Any], findings: Findings) -> None:
     findings.check("explain names both attempts, reason codes and the snapshot", held=not missing, seen=missing)
     findings.check("the explained request has reason codes", held=bool(reasons))
     findings.check("explain shows the proof", held="recomputed from the log: equal" in text, seen=text[-300:])
-    findings.figures["explain"] = text.splitlines()
+    findings.figures["explain"] = [line.rstrip() for line in text.splitlines()]
 
 
 def _judge_history(text: str, opened: list[dict[str, Any]], findings: Findings) -> None:
@@ -164,7 +162,7 @@ def _judge_history(text: str, opened: list[dict[str, Any]], findings: Findings) 
         name = "history names the outcome events that opened each cooldown"
         findings.check(name, held=named and known and bool(one["evidence"]), seen=one)
     first = str(opened[0]["position"])
-    findings.figures["history"] = [line for line in lines if line.lstrip().startswith(first)]
+    findings.figures["history"] = [line.rstrip() for line in lines if line.lstrip().startswith(first)]
 
 
 def _of(*, stream: bool) -> Callable[[Call], bool]:

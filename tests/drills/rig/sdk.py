@@ -64,7 +64,7 @@ class SdkLoad:
             base_url=f"{url}/v1", api_key="none", max_retries=0, timeout=TIMEOUT_S, http_client=http
         )
         self.calls: list[Call] = []
-        self._began = 0.0
+        self._began: float | None = None
 
     @property
     def version(self) -> str:
@@ -72,8 +72,8 @@ class SdkLoad:
         return openai.__version__
 
     def elapsed_s(self) -> float:
-        """Since the first call."""
-        return monotonic() - self._began
+        """Since the first call; 0 before it."""
+        return 0.0 if self._began is None else monotonic() - self._began
 
     def streaming_from(self, target: str) -> int:
         """Streams of that target that have content and run on."""

@@ -1,6 +1,7 @@
 """What goes wrong on a connection that is open: each misbehaviour has one kind and one phase."""
 
 import asyncio
+from math import inf
 
 import pytest
 
@@ -333,21 +334,29 @@ async def test_an_upload_nobody_reads_times_out(client: HttpClient) -> None:
 
 
 async def test_the_time_for_headers_starts_when_a_long_request_has_left(client: HttpClient) -> None:
-    """Reading takes 0.6 s and thinking 0.6 s: neither alone is longer than 1 s.
-
-    40 MB are more than the kernel and the server take before the server reads.
-    """
+    """40 MB are more than the kernel and the server take before the server reads."""
+    read, answer = asyncio.Event(), asyncio.Event()
 
     async def script(peer: Peer) -> None:
-        await asyncio.sleep(0.6)
+        await read.wait()
         await peer.request()
-        await asyncio.sleep(0.6)
+        await answer.wait()
         await peer.send(OK)
         await peer.gone()
 
     async with MisbehavingServer(script) as server:
-        response = await client.send(
-            request(server.url, body=bytes(40_000_000)), PhaseLimits(connect_s=5.0, headers_s=1.0)
-        )
+        asked = request(server.url, body=bytes(40_000_000))
+        sending = asyncio.create_task(client.send(asked, PhaseLimits(connect_s=5.0, headers_s=50.0)))
+        await until(lambda: server.accepted == 1)
+        (connection,) = client._pool._buckets[asked.origin, ""].members
+        await until(lambda: connection._timer.deadline < inf)
+        first = connection._timer.deadline
+        await asyncio.sleep(0.05)
+        assert connection._timer.deadline == first
+        read.set()
+        await until(lambda: len(server.requests) == 1)
+        await until(lambda: connection._timer.deadline >= first + 0.05)
+        answer.set()
+        response = await sending
         assert response.status == 200
         response.release()

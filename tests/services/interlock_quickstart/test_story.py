@@ -46,6 +46,8 @@ def record(
     return RequestRecord(
         request_id=f"{number:016x}",
         gateway="g",
+        boot="b",
+        seq=number,
         started_ms=0,
         duration_ms=84,
         pool="chat",

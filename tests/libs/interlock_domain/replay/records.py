@@ -17,6 +17,8 @@ def a_record(snapshot: Snapshot, inputs: RouteInputs, **fields: Any) -> RequestR
     values: dict[str, Any] = {
         "request_id": "7f3a9c",
         "gateway": inputs.gateway,
+        "boot": "b",
+        "seq": 1,
         "started_ms": 0,
         "duration_ms": 3_000,
         "pool": inputs.model,

@@ -1,0 +1,93 @@
+"""Attempts that fail leave nothing behind: no connection, no task, no entry in any book."""
+
+import asyncio
+import gc
+
+import pytest
+
+from interlock_testing.behaviour import At, Behaviour, Kind, cut, error_in_200, fail, stall
+from interlock_testing.running import RunningLoop, declaring, running
+from interlock_testing.waiting import until
+from tests.services.interlock_gateway.wire import connected, request
+
+# A tenth of the attempts of requirement B4 times the ways to fail, so that the suite stays short.
+ROUNDS = 25
+POLICY = (
+    "{attempts: {retries_per_target: 0}, timeouts: {first_token: 60ms, response: 60ms, stall: 60ms}, "
+    "budgets: {retry_floor_per_s: 10000}, cooldown: {strikes: 1000, consecutive: 1000}}"
+)
+WAYS = {
+    "500": fail(500),
+    "reset": Behaviour(kind=Kind.RESET),
+    "cut before headers": cut(At.HEADERS),
+    "cut in the preamble": cut(At.PREAMBLE),
+    "stall before headers": stall(At.HEADERS),
+    "stall in the preamble": stall(At.PREAMBLE),
+    "html": Behaviour(kind=Kind.HTML),
+    "error in 200": error_in_200(At.PREAMBLE),
+    "malformed": Behaviour(kind=Kind.MALFORMED, at=At.PREAMBLE),
+    "no stream": Behaviour(kind=Kind.NO_STREAM),
+}
+
+
+async def _round(loop: RunningLoop) -> None:
+    await asyncio.gather(*(loop.chat(stream=n % 2 == 0) for n in range(ROUNDS)))
+
+
+def _tasks() -> int:
+    return len([task for task in asyncio.all_tasks() if not task.done()])
+
+
+@pytest.mark.timeout(60)
+async def test_hundreds_of_failed_attempts_leave_nothing_behind(atlas, breeze):
+    config = declaring({"atlas": atlas.url, "breeze": breeze.url}, policy=POLICY)
+    async with running(config) as loop:
+        gateway = loop.gateway.service.gateway
+        await _round(loop)
+        await until(lambda: not gateway.exchanges, what="the first requests to end")
+        tasks = _tasks()
+        for behaviour in WAYS.values():
+            atlas.behaviour = breeze.behaviour = behaviour
+            await _round(loop)
+            await until(lambda: not gateway.exchanges, what="the requests to end")
+            assert gateway.client.stats().in_use == 0
+            await until(lambda: atlas.open + breeze.open == 0, what="the upstreams to be free")
+        assert atlas.attempts + breeze.attempts >= 500
+        await until(lambda: _tasks() <= tasks, what="every task to be gone")
+        assert atlas.connected + breeze.connected <= gateway.client.stats().idle
+    assert gateway.client.stats().open == 0
+    await until(lambda: atlas.connected + breeze.connected == 0, what="every socket to be closed")
+
+
+async def test_a_request_that_is_over_is_freed_without_the_collector(atlas):
+    from interlock_gateway.exchange import Exchange
+
+    gc.collect()
+    gc.disable()
+    try:
+        async with running(declaring({"atlas": atlas.url})) as loop:
+            for stream in (False, True) * 20:
+                await loop.chat(stream=stream)
+            await until(lambda: not loop.gateway.service.gateway.exchanges, what="the requests to end")
+            await asyncio.sleep(0)
+            alive = sum(isinstance(one, Exchange) for one in gc.get_objects())
+    finally:
+        gc.enable()
+    assert alive <= 1
+
+
+async def test_a_thousand_clients_that_leave_cost_nothing_that_stays(atlas):
+    atlas.behaviour = stall(At.HEADERS)
+    async with running(declaring({"atlas": atlas.url})) as loop:
+        gateway = loop.gateway.service.gateway
+        for _ in range(4):
+
+            async def leave() -> None:
+                async with connected(loop.gateway.port) as client:
+                    await client.send(request(stream=True))
+                    await until(lambda: gateway.exchanges, what="the request")
+
+            await asyncio.gather(*(leave() for _ in range(50)))
+        await until(lambda: not gateway.exchanges, what="every slot to be free")
+        await until(lambda: atlas.connected == 0, what="every call to be closed")
+        assert gateway.client.stats().open == 0
