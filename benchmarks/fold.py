@@ -23,8 +23,8 @@ from interlock_domain.events import (
     SuccessRow,
     TargetDefined,
 )
-from interlock_domain.projection.state import empty_state
 from interlock_domain.projection.evolve import evolve
+from interlock_domain.projection.state import empty_state
 from interlock_domain.recorded import BatchPart, NewEvent, RecordedEvent, Source, stream_of_gateway
 from interlock_domain.rows import CATALOG_KEY, CatalogRow, CommitRow
 from interlock_domain.snapshot.compile import compile_snapshot

@@ -224,9 +224,7 @@ def main() -> None:
     args = wanted.parse_args()
     missing = [name for name in ("nginx", "wrk") if shutil.which(name) is None]
     if missing:
-        raise SystemExit(
-            f"{' and '.join(missing)} not found: install with your package manager (apt-get install nginx wrk)"
-        )
+        raise SystemExit(f"{' and '.join(missing)} not found: install them (apt-get install nginx wrk)")
     rows, figures = run(1 if args.quick else args.rounds, 1 if args.quick else args.seconds)
     print(table(("server", "kind", "CPU us/request", "us/chunk", "requests", "failed"), rows))
     print()

@@ -1,13 +1,11 @@
 """Load by wrk and CPU by /proc: microseconds of processor time per request of a process tree."""
 
-import os
 import re
 import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-TICK_US = 1_000_000 / os.sysconf("SC_CLK_TCK")
 BODY = '{"model":"%s","messages":[{"role":"user","content":"hello, how are you today?"}]%s}'
 
 
@@ -21,16 +19,16 @@ class Load:
     p50_ms: float
 
 
-def cpu_ticks(pid: int) -> int:
-    """User and system ticks of a process and of its children that run now."""
+def cpu_us_of(pid: int) -> float:
+    """Processor time of a process and of its children that run now, to the nanosecond of the scheduler."""
     total = 0
     for one in [pid, *_children(pid)]:
-        try:
-            fields = Path(f"/proc/{one}/stat").read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        total += int(fields[11]) + int(fields[12])
-    return total
+        for thread in Path(f"/proc/{one}/task").glob("*/schedstat"):
+            try:
+                total += int(thread.read_text().split()[0])
+            except OSError:  # a thread that has just ended
+                continue
+    return total / 1000
 
 
 def _children(pid: int) -> list[int]:
@@ -59,12 +57,12 @@ def wrk(url: str, pid: int, *, model: str, stream: bool, connections: int, secon
             'wrk.headers["Authorization"] = "Bearer sk-test"\n'
         )
         script.flush()
-        before = cpu_ticks(pid)
+        before = cpu_us_of(pid)
+        words = ["-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "10s"]
         done = subprocess.run(
-            ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "10s", "-s", script.name, url],
-            check=True, capture_output=True, text=True,
-        )  # fmt: skip
-        spent = (cpu_ticks(pid) - before) * TICK_US
+            ["wrk", *words, "-s", script.name, url], check=True, capture_output=True, text=True
+        )
+        spent = cpu_us_of(pid) - before
     found = re.search(r"(\d+) requests in", done.stdout)
     requests = int(found.group(1)) if found else 0
     failed = re.search(r"Non-2xx or 3xx responses: (\d+)", done.stdout)

@@ -1,4 +1,4 @@
-"""nginx for benchmarks: a static mock (whole answer, a stream in one piece) and a plain proxy, in one process."""
+"""nginx for benchmarks: a static mock (whole answer, stream in one piece) and a plain proxy."""
 
 import subprocess
 import tempfile

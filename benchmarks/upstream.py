@@ -1,6 +1,7 @@
 """A mock upstream for benchmarks: chunks of a chat stream at a fixed pace, as cheap as Python allows.
 
-Answers every POST with a stream of `--chunks` events, `--interval-ms` apart, `--burst` at a time. Its CPU is not counted.
+Answers every POST with a stream of `--chunks` events, `--interval-ms` apart, `--burst` at a
+time. Its CPU is not counted.
 """
 
 import argparse
@@ -36,7 +37,7 @@ class Paced(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        self.transport = cast(asyncio.Transport, transport)
+        self.transport = cast("asyncio.Transport", transport)
         self.loop = asyncio.get_running_loop()
 
     def data_received(self, data: bytes) -> None:

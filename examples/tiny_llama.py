@@ -38,7 +38,9 @@ def write(path: str, seed: int = 1) -> None:
 
     put("token_embd.weight", len(tokens), WIDTH)
     output = draw.normal(0, 1, (len(tokens), WIDTH)).astype(np.float32)
-    output[[kind is not gguf.TokenType.NORMAL for _, _, kind in tokens]] = 0.0  # letters only, and never the end
+    output[[kind is not gguf.TokenType.NORMAL for _, _, kind in tokens]] = (
+        0.0  # letters only, and never the end
+    )
     writer.add_tensor("output.weight", output)
     writer.add_tensor("output_norm.weight", np.ones(WIDTH, np.float32))
     for layer in range(LAYERS):

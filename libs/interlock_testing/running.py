@@ -274,13 +274,19 @@ async def running(
 ) -> AsyncIterator[RunningLoop]:
     """A loop with one gateway; `config` None: nothing was declared yet. `project` False: no projector."""
     loop = RunningLoop()
+    service = loop.build(gateway_id, options or GatewayOptions())
     async with AsyncExitStack() as stack:
         if config is not None:
             await loop.apply(config)
+        applied = await loop.log.head()
+        starting = asyncio.create_task(service.start(ready_s=(options or GatewayOptions()).ready_s))
         if project:
+            # Projected after the gateway's first report, the first snapshot holds everything there is.
+            await loop.log.wait(applied, 5.0)
             await loop.resume()
             stack.push_async_callback(loop.pause)
-        loop.gateway = await stack.enter_async_context(loop.serving(gateway_id, options))
+        await starting
+        loop.gateway = await stack.enter_async_context(served(service))
         if config is not None and project:
             await loop.settle()
         yield loop

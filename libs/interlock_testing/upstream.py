@@ -315,7 +315,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--latency-ms", type=float, default=0)
     parser.add_argument("--interval-ms", type=float, default=20)
     parser.add_argument("--chunks", type=int, default=20)
-    parser.add_argument("--print-requests", action="store_true", help="a line for each, which outlives kill -9")
+    parser.add_argument(
+        "--print-requests", action="store_true", help="a line for each, which outlives kill -9"
+    )
     options = parser.parse_args(arguments)
     behaviour = healthy(latency_ms=options.latency_ms, interval_ms=options.interval_ms, chunks=options.chunks)
     provider = SimulatedProvider(options.name, behaviour)

@@ -59,21 +59,27 @@ async def send_answer(x: "Exchange", status: int, headers: list[tuple[bytes, byt
     out += own_headers(x)
     if x.reason is not None:
         out.append((b"x-interlock-reason", x.reason.encode()))
-    out.append((b"content-length", b"%d" % len(body)))
     x.status = status
     x.bytes_out += len(body)
+    if x.wire is not None and x.wire.answer(status, out, body):
+        return
+    out.append((b"content-length", b"%d" % len(body)))
     await x.send({"type": "http.response.start", "status": status, "headers": out})
     await x.send({"type": "http.response.body", "body": body})
 
 
-async def start_stream(x: "Exchange", headers: list[tuple[bytes, bytes]]) -> None:
-    """The head of a committed stream."""
+async def start_stream(x: "Exchange", headers: list[tuple[bytes, bytes]], piece: bytes) -> None:
+    """The head of a committed stream and its first piece."""
     out = [pair for pair in passed_back(headers) if pair[0] not in (b"cache-control", b"x-accel-buffering")]
     out += _STREAM
     out += own_headers(x)
     x.status = 200
     x.head_sent = True
+    x.bytes_out += len(piece)
+    if x.wire is not None and piece and x.wire.start(out, piece):
+        return
     await x.send({"type": "http.response.start", "status": 200, "headers": out})
+    await x.send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
 async def send_piece(x: "Exchange", piece: bytes, *, last: bool = False) -> None:

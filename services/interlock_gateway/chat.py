@@ -90,7 +90,9 @@ async def _serve(x: Exchange) -> None:
     pool, decision = found
     attempts = pool.policy.attempts
     # The content of a stream may take as long as it likes; getting to it may not.
-    limit = min(attempts.deadline_ms, attempts.first_token_total_ms) if request.stream else attempts.deadline_ms
+    limit = (
+        min(attempts.deadline_ms, attempts.first_token_total_ms) if request.stream else attempts.deadline_ms
+    )
     x.deadline = x.started + limit / 1000
     x.gw.local.budget(pool.name, pool.policy.budgets, x.started).request()
     await walk(x, pool, decision)

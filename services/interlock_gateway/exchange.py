@@ -14,6 +14,7 @@ from interlock_domain.routing.decision import ENGINE, Decision, RouteInputs
 from interlock_domain.words import Result
 from interlock_gateway.asgi import Receive, Scope, Send
 from interlock_gateway.gateway import Gateway
+from interlock_gateway.wire import Wire
 from interlock_protocols.chat import ChatRequest, with_model
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Exchange:
         self.gw = gw
         self.receive = receive
         self.send = send
+        self.wire = Wire.of(scope)
         self.headers: list[tuple[bytes, bytes]] = scope["headers"]
         self.query: bytes = scope["query_string"]
         self.request_id = gw.ids.request_id()
@@ -102,6 +104,8 @@ class Exchange:
         """Write the one terminal record and leave the books."""
         gw = self.gw
         gw.exchanges.discard(self)
+        if gw.stopping and not gw.exchanges:
+            gw.idle.set()
         if self.watcher is not None:
             self.watcher.cancel()
         if self.running is not None:

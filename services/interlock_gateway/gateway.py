@@ -41,5 +41,7 @@ class Gateway:
     pools_asked: dict[str, float] = field(default_factory=dict)
     record_seq: int = 0
     stopping: bool = False
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by the last request that ends while the gateway stops."""
     loop: asyncio.AbstractEventLoop | None = None
     """Set at start; to ask for the running loop is a system call."""

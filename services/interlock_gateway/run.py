@@ -5,6 +5,7 @@ abort and whole answers by 503; the rings are flushed, the last report sent.
 """
 
 import asyncio
+import contextlib
 import logging
 from typing import Final
 
@@ -20,7 +21,6 @@ from interlock_gateway.report import Reporter
 
 _log = logging.getLogger(__name__)
 
-POLL_S: Final = 0.01
 END_S: Final = 0.5
 """How long interrupted requests may take to write their last words."""
 
@@ -88,9 +88,11 @@ class GatewayService:
         await gw.client.close()
 
     async def _wait_until_idle(self, limit_s: float) -> None:
-        ends = self._gw.monotonic() + limit_s
-        while self._gw.exchanges and self._gw.monotonic() < ends:
-            await asyncio.sleep(POLL_S)
+        gw = self._gw
+        if gw.exchanges:
+            gw.idle.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(gw.idle.wait(), limit_s)
 
     async def _watch(self) -> None:
         # One sweep for all requests: a timer or a task for each would be paid by the short ones too.

@@ -4,6 +4,7 @@ uvicorn drops the connection without the terminator when an application returns 
 that is the abort that a broken stream needs (docs: hot path), so its complaint about it is silenced.
 """
 
+import asyncio
 import contextlib
 import logging
 from typing import Any, Final
@@ -12,6 +13,7 @@ import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from interlock_gateway.wire import EXTENSION
 from interlock_protocols.errors import error_body
 
 KEEP_ALIVE_S: Final = 75
@@ -30,6 +32,8 @@ _NOT_HTTP: Final = "The request is not valid HTTP/1.1."
 _TOO_LONG: Final = "The request line and headers are larger than {} bytes (server.max_headers)."
 MAX_HEADERS: Final = 64 * 1024
 """Until a snapshot says something else; the parser itself has no bound."""
+FAREWELL_S: Final = 1.0
+"""A client on this side of the world has read its refusal by then."""
 _FRAMING: Final = (b"content-length", b"transfer-encoding")
 
 
@@ -42,6 +46,13 @@ class ApiProtocol(HttpToolsProtocol):
 
     _head_bytes = 0
 
+    def on_headers_complete(self) -> None:
+        """A request begins: its application may write on the wire (wire.py)."""
+        super().on_headers_complete()
+        cycle: Any = self.cycle
+        if cycle is not None and cycle.scope is self.scope:
+            cycle.scope["extensions"] = {EXTENSION: cycle}
+
     def data_received(self, data: bytes) -> None:
         """As uvicorn's own, with a bound for heads and with the body of a declined upgrade."""
         self._unset_keepalive_if_required()
@@ -52,30 +63,36 @@ class ApiProtocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as offered:
             self._decline(data[offered.args[0] :])
         else:
-            scope: Any = self.scope
-            if scope is None:  # blank lines before the first request
-                return
-            if "path" not in scope:
-                self._head_bytes += len(data)
-                if self._head_bytes > self._max_headers():
-                    self._refuse_head()
-            elif self._head_bytes or len(data) > MAX_HEADERS:
-                self._head_bytes = 0
-                if sum(len(name) + len(value) for name, value in self.headers) > self._max_headers():
-                    self._refuse_head()
+            if self.scope is not None and self._head_too_long(len(data)):
+                self._refuse_head()
+
+    def _head_too_long(self, size: int) -> bool:
+        """Is the head, as far as it has come with this read of `size` bytes, beyond the bound?"""
+        scope: Any = self.scope
+        if "path" not in scope:
+            self._head_bytes += size
+            return self._head_bytes > self._max_headers()
+        if not self._head_bytes and size <= MAX_HEADERS:
+            return False
+        self._head_bytes = 0
+        return sum(len(name) + len(value) for name, value in self.headers) > self._max_headers()
 
     def send_400_response(self, msg: str) -> None:
-        """The head could not be parsed; there is no request to route."""
-        body = error_body(msg, "invalid_request_error", "bad_request")
-        self.transport.write(_HEAD % len(body) + body)
-        self.transport.close()
+        """What came could not be parsed: it is no request, and what ran on this connection is over."""
+        self.pipeline.clear()
+        running: Any = self.cycle
+        if running is not None and not running.response_complete:
+            running.disconnected = True
+            running.message_event.set()
+        if not self.transport.is_closing():
+            body = error_body(msg, "invalid_request_error", "bad_request")
+            self.transport.write(_HEAD % len(body) + body)
+            self.transport.set_protocol(_Farewell(self))
 
     def _max_headers(self) -> int:
         return int(getattr(self.app, "max_headers", MAX_HEADERS))
 
     def _refuse_head(self) -> None:
-        if self.cycle is not None:
-            self.cycle.disconnected = True  # a request that has begun finds nobody to answer
         self.send_400_response(_TOO_LONG.format(self._max_headers()))
 
     def _decline(self, rest: bytes) -> None:
@@ -88,6 +105,20 @@ class ApiProtocol(HttpToolsProtocol):
             self.data_received(rest)
         else:
             self.parser = httptools.HttpRequestParser(self)
+
+
+class _Farewell(asyncio.Protocol):
+    """Reads and drops what a refused client still sends: a close at once would reset the refusal away."""
+
+    def __init__(self, connection: ApiProtocol) -> None:
+        self._connection = connection
+        transport = connection.transport
+        transport.write_eof()
+        self._timer = asyncio.get_running_loop().call_later(FAREWELL_S, transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._timer.cancel()
+        self._connection.connection_lost(exc)
 
 
 class _BodyOf:

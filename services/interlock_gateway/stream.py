@@ -104,7 +104,7 @@ async def _carry(
 ) -> Relayed | Broken:
     """Send the head and everything from the first content on."""
     x.first_content = first = x.gw.monotonic()
-    await start_stream(x, response.headers)
+    await start_stream(x, response.headers, scanner.out)
     streams = limits.policy.streams
     heartbeat = Heartbeat(x, streams.heartbeat_ms / 1000)
     try:
@@ -120,24 +120,16 @@ async def _carry(
 async def _forward(
     x: Exchange, response: UpstreamResponse, scanner: ChatScanner, stall_s: float
 ) -> Failed | None:
-    """The hot loop: one read, one scan, one write."""
-    send, read, feed = x.send, response.next, scanner.feed
-    piece = scanner.out
-    while True:
-        if scanner.finished:
-            await send_piece(x, piece, last=True)
-            x.result = Result.ANSWERED  # a client that leaves from here on has its answer
-            await _drain(response)
-            return None
-        if piece:
-            x.bytes_out += len(piece)
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    """The hot loop: one read, one scan, one write. What committed the stream has gone out already."""
+    read, feed = response.next, scanner.feed
+    piece = b""
+    while not scanner.finished:
+        if piece and not _written(x, piece):
+            await x.send({"type": "http.response.body", "body": piece, "more_body": True})
         try:
             chunk = await read(LAST_WORDS_S if scanner.complete else stall_s)
         except UpstreamFailed as failure:
-            if not scanner.complete:
-                return _cut(failure)
-            chunk = None  # the answer is whole; only the sentinel is missing
+            return await _silent(x, response, scanner, failure)
         if chunk is None:
             return await _end_of_stream(x, response, scanner)
         verdict = feed(chunk)
@@ -146,6 +138,27 @@ async def _forward(
             if piece:
                 await send_piece(x, piece)
             return _failed(scanner, response, Phase.CONTENT)
+    await send_piece(x, piece, last=True)
+    x.result = Result.ANSWERED  # a client that leaves from here on has its answer
+    await _drain(response)
+    return None
+
+
+def _written(x: Exchange, piece: bytes) -> bool:
+    """Write a piece without a wait, where the server and the client's pace allow it."""
+    x.bytes_out += len(piece)
+    wire = x.wire
+    if wire is None or wire.clogged:
+        return False
+    wire.piece(piece)
+    return True
+
+
+async def _silent(
+    x: Exchange, response: UpstreamResponse, scanner: ChatScanner, failure: UpstreamFailed
+) -> Failed | None:
+    """Nothing more came: a cut, unless the answer is whole and only its sentinel is missing."""
+    return await _end_of_stream(x, response, scanner) if scanner.complete else _cut(failure)
 
 
 def _cut(failure: UpstreamFailed) -> Failed:

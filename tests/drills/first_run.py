@@ -20,7 +20,7 @@ from time import monotonic, sleep
 from typing import Final
 
 from benchmarks.report import ROOT
-from tests.drills.rig.report import Findings, told
+from tests.drills.rig.report import Findings, Report
 
 LINE: Final = "first_run"
 URLS_S: Final = 60.0
@@ -29,7 +29,11 @@ STOPS_S: Final = 2.0
 PATIENCE_S: Final = 300.0
 """A slow network is measured, not cut off."""
 PORTS: Final = (8080, 8081)
-EVENTS: Final = {"failover": r"-> \S+\s+answered in", "cooldown": r"cooled [\d.]+ ?s", "recovery": r"recovered"}
+EVENTS: Final = {
+    "failover": r"-> \S+\s+answered in",
+    "cooldown": r"cooled [\d.]+ ?s",
+    "recovery": r"recovered",
+}
 ADDRESSES: Final = re.compile(r"gateway\s+(http://\S+)/v1\s+control\s+(http://\S+)")
 
 
@@ -39,7 +43,11 @@ class Watched:
     def __init__(self, folder: Path, arguments: list[str]) -> None:
         self.began = monotonic()
         self.lines: list[tuple[float, str]] = []
-        plain = {name: value for name, value in os.environ.items() if not name.startswith(("INTERLOCK_", "MAKE", "MFLAGS"))}
+        plain = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("INTERLOCK_", "MAKE", "MFLAGS"))
+        }
         plain.pop("VIRTUAL_ENV", None)
         self.process = subprocess.Popen(
             ["make", "run", *arguments],
@@ -59,7 +67,7 @@ class Watched:
         return "\n".join(line for _, line in self.lines)
 
     def first(self, pattern: str, within_s: float) -> tuple[float, re.Match[str]] | None:
-        """When the first line that matches came, and the match; waits for it until `within_s` from the start."""
+        """When the first line that matches came, and the match; waits until `within_s` from the start."""
         seen = 0
         while True:
             while seen < len(self.lines):
@@ -125,7 +133,9 @@ def _watch(watched: Watched, findings: Findings) -> None:
         shown = watched.first(pattern, found[0] + SHOWN_S)
         after = round(shown[0] - found[0], 1) if shown is not None else None
         findings.figures[f"{name} shown after, s"] = after
-        findings.check(f"a {name} is visible within 15 s", held=after is not None, seen=watched.text()[-1500:])
+        findings.check(
+            f"a {name} is visible within 15 s", held=after is not None, seen=watched.text()[-1500:]
+        )
     note = "cooldown.initial 3s, probe_interval 1s, ramp 3s"
     findings.check("the demo says what its policy sets", held=note in watched.text())
     pasted = _pasted(watched)
@@ -173,12 +183,14 @@ def main() -> None:
     """Run and write reports/first_run.json."""
     wanted = argparse.ArgumentParser(description=__doc__)
     wanted.add_argument("--seed", type=int, default=1, help="written into the report; nothing here is drawn")
-    wanted.add_argument("--source", type=Path, default=ROOT, help="the repository to clone: what is committed there")
+    wanted.add_argument(
+        "--source", type=Path, default=ROOT, help="the repository to clone: what is committed there"
+    )
     args = wanted.parse_args()
+    report = Report(LINE, seed=args.seed, full=True)
     with tempfile.TemporaryDirectory(prefix="interlock-first-run-") as folder:
         findings = run(args.source, Path(folder))
-    told(LINE, args.seed, findings)
-    raise SystemExit(findings.verdict != "ok")
+    raise SystemExit(report.tell(findings))
 
 
 if __name__ == "__main__":

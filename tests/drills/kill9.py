@@ -28,7 +28,7 @@ from interlock_testing.upstream import SimulatedProvider
 from tests.drills.rig.book import Book
 from tests.drills.rig.client import ChatClient
 from tests.drills.rig.quickstart import Quickstart, document
-from tests.drills.rig.report import Findings, told
+from tests.drills.rig.report import Findings, Report
 from tests.drills.rig.rest import Compared, compare, copy, events, opened
 from tests.drills.rig.word import Word, draw_word
 
@@ -56,8 +56,8 @@ providers:
 pools:
   chat:
     strategy: weighted_random
-    members: [{{target: atlas/large}}, {{target: breeze/large}}, {{target: cirrus/large}}, {{target: delta/large}},
-              {{target: atlas/small}}]
+    members: [{{target: atlas/large}}, {{target: breeze/large}}, {{target: cirrus/large}},
+              {{target: delta/large}}, {{target: atlas/small}}]
 policy:
   attempts: {{backoff: {{initial: 5ms, max: 20ms}}}}
   cooldown: {{initial: 5s, max: 20s, span_time: 1s}}
@@ -87,6 +87,8 @@ class Progress(Struct, kw_only=True):
     worst_s: float = 0.0
     failed_checks: dict[str, bool] = field(default_factory=dict)
     missed: list[str] = field(default_factory=list)
+    commits: list[str] = field(default_factory=list)
+    """What ran the rounds so far."""
 
 
 class Drill:
@@ -157,7 +159,7 @@ class Drill:
 
     @asynccontextmanager
     async def _writing(self, served: Quickstart, draw: random.Random) -> AsyncIterator[None]:
-        """Words and requests until the body ends; they then run into the dead process and end by themselves."""
+        """Words and requests until the body ends; they then run into the dead process and so end."""
         over, client = asyncio.Event(), ChatClient(f"{served.url}/v1")
         said: list[Word] = []
 
@@ -274,11 +276,13 @@ def main() -> None:
     if args.fresh:
         shutil.rmtree(folder, ignore_errors=True)
     progress = resumed(folder, options)
+    report = Report(LINE, seed=args.seed, full=options == Options(seed=args.seed))
     if progress.done:
         print(f"going on after round {progress.done}")
+        report.commits = [*progress.commits, *report.commits]
+    progress.commits = report.commits
     findings = asyncio.run(Drill(options, folder, progress).run())
-    told(LINE, args.seed, findings)
-    raise SystemExit(findings.verdict != "ok")
+    raise SystemExit(report.tell(findings))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """What looking into the past costs the present: added latency at 100 requests/s, idle and while people ask.
 
-A quickstart over a log of 60,000 events and a provider that answers at once. Phases alternate in one run: idle,
-and busy with `state --at` in a loop and a client that pages through all events. Each request through the
-gateway has a twin that goes to the provider directly, half a beat later; the added latency is the difference
-of their percentiles within a phase.
+A quickstart over a log of 60,000 events and a provider that answers at once. Phases alternate in one run:
+idle, and busy with `state --at` in a loop and a client that pages through all events. Each request through
+the gateway has a twin that goes to the provider directly, half a beat later; the added latency is the
+difference of their percentiles within a phase.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Final
+from typing import Final
 
 import uvloop
 from msgspec import Struct, field
@@ -23,7 +23,7 @@ from tests.drills.rig.client import ChatClient
 from tests.drills.rig.prefill import prefill
 from tests.drills.rig.provider import ProviderProcess
 from tests.drills.rig.quickstart import Quickstart, document
-from tests.drills.rig.report import Findings, told
+from tests.drills.rig.report import Findings, Report
 
 LINE: Final = "latency"
 CONFIG: Final = """
@@ -77,7 +77,8 @@ async def run(options: Options, folder: Path) -> Findings:
         stack.push_async_callback(gateway.close)
         stack.push_async_callback(direct.close)
         await _drive(gateway, direct, options, 3.0)  # warm
-        idle, busy, asked = Phase(), Phase(), {}
+        idle, busy = Phase(), Phase()
+        asked: dict[str, int] = {}
         for _ in range(options.pairs):
             _add(idle, await _drive(gateway, direct, options, options.phase_s))
             answered, drove = await asyncio.gather(
@@ -91,7 +92,9 @@ async def run(options: Options, folder: Path) -> Findings:
     findings.counts |= {"requests idle": len(idle.through), "requests busy": len(busy.through)} | asked
     findings.figures |= {"idle": idle.figures(), "busy": busy.figures()}
     findings.check("the log held at least 50,000 events", held=findings.counts["events in the log"] >= 50_000)
-    findings.check("every request was answered", held=idle.failed + busy.failed == 0, seen=(idle.failed, busy.failed))
+    findings.check(
+        "every request was answered", held=idle.failed + busy.failed == 0, seen=(idle.failed, busy.failed)
+    )
     findings.check("somebody looked into the past all the time", held=min(asked.values()) > 0, seen=asked)
     findings.check("the projection was not left behind", held=behind < 100, seen=behind)
     return findings
@@ -147,11 +150,11 @@ def main() -> None:
     wanted.add_argument("--phase-seconds", type=float, default=15.0)
     wanted.add_argument("--pairs", type=int, default=4)
     args = wanted.parse_args()
-    options: Any = Options(phase_s=args.phase_seconds, pairs=args.pairs)
+    options = Options(phase_s=args.phase_seconds, pairs=args.pairs)
+    report = Report(LINE, seed=args.seed, full=options == Options())
     with tempfile.TemporaryDirectory(prefix="interlock-latency-") as folder:
         findings = uvloop.run(run(options, Path(folder)))
-    told(LINE, args.seed, findings)
-    raise SystemExit(findings.verdict != "ok")
+    raise SystemExit(report.tell(findings))
 
 
 if __name__ == "__main__":

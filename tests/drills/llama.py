@@ -1,6 +1,6 @@
 """The same outage with real input: two llama.cpp servers, one killed (-9) in the middle of streams, twice.
 
-The model is half a megabyte of random weights that examples/tiny_llama.py writes, so nothing is downloaded and
+The model is half a megabyte of random weights that examples/tiny_llama.py writes: nothing is downloaded, and
 every answer to the same prompt is the same text. `make llama` builds the servers' environment (about ten
 minutes, once) and runs this; it is not part of `make drills`.
 """
@@ -19,9 +19,10 @@ from msgspec import Struct
 
 from benchmarks.report import ROOT
 from interlock_testing.waiting import ServerProcess, free_port
-from tests.drills.rig.outage import Outage, judge_explanations, run as run_outage
+from tests.drills.rig.outage import Outage, judge_explanations
+from tests.drills.rig.outage import run as run_outage
 from tests.drills.rig.quickstart import Quickstart
-from tests.drills.rig.report import Findings, told
+from tests.drills.rig.report import Findings, Report
 from tests.drills.rig.sdk import PROMPT, Load
 from tests.drills.sdk_outage import CONFIG
 
@@ -47,7 +48,16 @@ class LlamaProcess:
         self.port = free_port()
         command = [str(python), "-m", "llama_cpp.server", "--model", str(model), "--model_alias", "large"]
         command += ["--chat_format", "chatml", "--host", "127.0.0.1", "--port", str(self.port)]
-        command += ["--n_ctx", "1024", "--n_threads", "1", "--interrupt_requests", "False", "--verbose", "False"]
+        command += [
+            "--n_ctx",
+            "1024",
+            "--n_threads",
+            "1",
+            "--interrupt_requests",
+            "False",
+            "--verbose",
+            "False",
+        ]
         unbuffered = {**os.environ, "PYTHONUNBUFFERED": "1"}  # its access log must outlive the kill
         url = f"{self.base_url}/models"
         self.process = ServerProcess(command, url=url, log_path=folder / f"{name}.log", env=unbuffered)
@@ -65,7 +75,9 @@ class LlamaProcess:
         """What it answers to the prompt of the load."""
         body = {"messages": [PROMPT], "max_tokens": MAX_TOKENS, "temperature": 0}
         async with httpx2.AsyncClient(trust_env=False, timeout=60) as client:
-            answer: dict[str, Any] = (await client.post(f"{self.base_url}/chat/completions", json=body)).json()
+            answer: dict[str, Any] = (
+                await client.post(f"{self.base_url}/chat/completions", json=body)
+            ).json()
         text: str = answer["choices"][0]["message"]["content"]
         return text
 
@@ -85,7 +97,7 @@ async def run(options: Options, folder: Path) -> Findings:
         texts = {await provider.text() for provider in providers}
         findings.check("both servers say the same", held=len(texts) == 1 and "" not in texts, seen=texts)
         addresses = {provider.name: provider.base_url for provider in providers}
-        served = Quickstart(folder, CONFIG.format(**addresses, initial="3s", probe="1s"))
+        served = Quickstart(folder, CONFIG.format(**addresses, initial="3s", longest="4s", probe="1s"))
         stack.callback(served.kill)
         await served.start()
         load = Load(
@@ -112,15 +124,18 @@ def main() -> None:
     wanted = argparse.ArgumentParser(description=__doc__)
     wanted.add_argument("--seed", type=int, default=1, help="written into the report; nothing here is drawn")
     wanted.add_argument("--seconds", type=float, default=60.0)
-    wanted.add_argument("--venv", type=Path, default=ROOT / ".venv-llama", help="where llama_cpp and gguf are")
+    wanted.add_argument(
+        "--venv", type=Path, default=ROOT / ".venv-llama", help="where llama_cpp and gguf are"
+    )
     args = wanted.parse_args()
     python = args.venv / "bin/python"
     if not python.exists():
         raise SystemExit(f"{args.venv} is missing: `make llama` builds it")
+    options = Options(python=python, seconds=args.seconds)
+    report = Report(LINE, seed=args.seed, full=options == Options(python=python))
     with tempfile.TemporaryDirectory(prefix="interlock-llama-") as folder:
-        findings = asyncio.run(run(Options(python=python, seconds=args.seconds), Path(folder)))
-    told(LINE, args.seed, findings)
-    raise SystemExit(findings.verdict != "ok")
+        findings = asyncio.run(run(options, Path(folder)))
+    raise SystemExit(report.tell(findings))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from interlock_testing.waiting import until
 from tests.drills.rig.client import Answer, ChatClient
 from tests.drills.rig.provider import ProviderProcess
 from tests.drills.rig.quickstart import Quickstart
-from tests.drills.rig.report import Findings, told
+from tests.drills.rig.report import Findings, Report
 
 LINE: Final = "memory"
 WARM_UP: Final = 200
@@ -66,7 +66,9 @@ async def run(options: Options, folder: Path) -> Findings:
         await asyncio.gather(*(client.ask("chat") for _ in range(WARM_UP)))
         before = readings()
         asking = [asyncio.create_task(client.ask("chat", stream=True)) for _ in range(options.streams)]
-        await until(lambda: _all_open(providers, options.streams), timeout_s=30, what="every stream to be open")
+        await until(
+            lambda: _all_open(providers, options.streams), timeout_s=30, what="every stream to be open"
+        )
         await asyncio.sleep(2 * INTERVAL_MS / 1000)
         early, open_early = readings(), _open(providers)
         await asyncio.sleep(options.chunks * INTERVAL_MS / 1000 / 2)
@@ -74,7 +76,9 @@ async def run(options: Options, folder: Path) -> Findings:
         answers = await asyncio.gather(*asking)
         await asyncio.sleep(SETTLE_S)
         _judge(answers, options, findings)
-        findings.check("all streams were open at both readings", held=min(open_early, open_late) == options.streams)
+        findings.check(
+            "all streams were open at both readings", held=min(open_early, open_late) == options.streams
+        )
         findings.figures |= {
             "resident before, MB": before,
             "resident during, MB": early,
@@ -82,7 +86,9 @@ async def run(options: Options, folder: Path) -> Findings:
             "resident after, MB": readings(),
             "a stream, KB": round((late - before) * 1024 / options.streams, 1),
         }
-        findings.check("a stream costs at most 64 KB", held=(late - before) * 1024 / options.streams <= MOST_KB)
+        findings.check(
+            "a stream costs at most 64 KB", held=(late - before) * 1024 / options.streams <= MOST_KB
+        )
         await served.stop()
     return findings
 
@@ -114,10 +120,11 @@ def main() -> None:
     wanted.add_argument("--seed", type=int, default=1, help="written into the report; nothing here is drawn")
     wanted.add_argument("--streams", type=int, default=1_000)
     args = wanted.parse_args()
+    options = Options(streams=args.streams)
+    report = Report(LINE, seed=args.seed, full=options == Options())
     with tempfile.TemporaryDirectory(prefix="interlock-memory-") as folder:
-        findings = asyncio.run(run(Options(streams=args.streams), Path(folder)))
-    told(LINE, args.seed, findings)
-    raise SystemExit(findings.verdict != "ok")
+        findings = asyncio.run(run(options, Path(folder)))
+    raise SystemExit(report.tell(findings))
 
 
 if __name__ == "__main__":

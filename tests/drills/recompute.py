@@ -30,14 +30,16 @@ from tests.drills.rig.client import ChatClient
 from tests.drills.rig.operator import Operator
 from tests.drills.rig.quickstart import Quickstart, document
 from tests.drills.rig.recheck import in_second_process
-from tests.drills.rig.report import Findings, told
+from tests.drills.rig.report import Findings, Report
 from tests.drills.rig.rest import copy
 
 LINE: Final = "recompute"
 WORKERS: Final = 16
 RATE: Final = 400.0
 """Requests a second at most: with shorter cooldowns than a second, each schedule goes round several times."""
-MODELS: Final = ("chat", "chat", "spread", "lottery", "atlas/large", "nobody")
+MODELS: Final = {"chat": 50, "spread": 24, "lottery": 20, "atlas/large": 5, "nobody": 1}
+"""What is asked for, by weight; nobody is no model."""
+_WEIGHTED: Final = (list(MODELS), list(MODELS.values()))
 OK: Final = healthy(latency_ms=2, interval_ms=1, chunks=4)
 LIMITED: Final = fail(429, headers={"retry-after": "1"})
 SCHEDULES: Final[dict[str, Schedule]] = {
@@ -81,12 +83,16 @@ async def run(options: Options, folder: Path) -> Findings:
         providers = [SimulatedProvider(name, schedule=schedule) for name, schedule in SCHEDULES.items()]
         for provider in providers:
             await stack.enter_async_context(provider)
-        listed = "\n".join(f"  {one.name}: {{base_url: '{one.url}', api_key: none, apis: [chat]}}" for one in providers)
+        listed = "\n".join(
+            f"  {one.name}: {{base_url: '{one.url}', api_key: none, apis: [chat]}}" for one in providers
+        )
         served = Quickstart(folder, CONFIG.format(providers=listed))
         stack.callback(served.kill)
         await served.start()
         await _drive(served, options, findings)
-        await until(lambda: _kept(served.database) >= options.requests, timeout_s=15, what="every record to be stored")
+        await until(
+            lambda: _kept(served.database) >= options.requests, timeout_s=15, what="every record to be stored"
+        )
         copy(served.database, copied)
         await _is_answered_by_the_api(served, findings)
         await served.stop()
@@ -108,10 +114,12 @@ async def _drive(served: Quickstart, options: Options, findings: Findings) -> No
         for number in left:
             await asyncio.sleep(max(0.0, began + number / RATE - time.monotonic()))
             asked = {"stream": draw.random() < 0.3, "tools": draw.random() < 0.35}
-            statuses[(await client.ask(draw.choice(MODELS), **asked)).status] += 1
+            statuses[(await client.ask(draw.choices(*_WEIGHTED)[0], **asked)).status] += 1
 
     async with served.admin() as admin:
-        operator = Operator(admin, random.Random(options.seed + 1), targets=[f"{name}/large" for name in SCHEDULES])
+        operator = Operator(
+            admin, random.Random(options.seed + 1), targets=[f"{name}/large" for name in SCHEDULES]
+        )
         acting = asyncio.create_task(operator.keep_acting(0.3))
         try:
             await asyncio.gather(*(worker() for _ in range(WORKERS)))
@@ -128,8 +136,12 @@ async def _is_answered_by_the_api(served: Quickstart, findings: Findings) -> Non
     """The running control plane must come to the same verdict as the second process, for the newest."""
     async with served.admin() as admin:
         newest = (await document(admin, "/requests", limit=20))["requests"]
-        verdicts = [(await document(admin, f"/requests/{one['request_id']}"))["proof"]["verdict"] for one in newest]
-    findings.check("the control plane proves the newest requests equal", held=set(verdicts) == {"equal"}, seen=verdicts)
+        verdicts = [
+            (await document(admin, f"/requests/{one['request_id']}"))["proof"]["verdict"] for one in newest
+        ]
+    findings.check(
+        "the control plane proves the newest requests equal", held=set(verdicts) == {"equal"}, seen=verdicts
+    )
 
 
 def _judge(found: dict[str, Any], options: Options, findings: Findings) -> None:
@@ -188,7 +200,9 @@ def _judge_rewritten(found: dict[str, Any], opened: Effect, findings: Findings) 
         "after the rewrite: differ, with an earlier snapshot": earlier,
         "after the rewrite: differ, in all": len(differs),
     }
-    findings.figures["rewritten"] = f"event {opened.position}: {opened.failure} on {opened.subject}, {opened.shape}"
+    findings.figures["rewritten"] = (
+        f"event {opened.position}: {opened.failure} on {opened.subject}, {opened.shape}"
+    )
     findings.check("the rewrite shows in a decision of that cooldown", held=during >= 1, seen=during)
     findings.check("no decision with an earlier snapshot differs", held=earlier == 0, seen=earlier)
 
@@ -204,10 +218,11 @@ def main() -> None:
     wanted.add_argument("--seed", type=int, default=1)
     wanted.add_argument("--requests", type=int, default=10_000)
     args = wanted.parse_args()
+    options = Options(seed=args.seed, requests=args.requests)
+    report = Report(LINE, seed=args.seed, full=options == Options(seed=args.seed))
     with tempfile.TemporaryDirectory(prefix="interlock-recompute-") as folder:
-        findings = asyncio.run(run(Options(seed=args.seed, requests=args.requests), Path(folder)))
-    told(LINE, args.seed, findings)
-    raise SystemExit(findings.verdict != "ok")
+        findings = asyncio.run(run(options, Path(folder)))
+    raise SystemExit(report.tell(findings))
 
 
 if __name__ == "__main__":

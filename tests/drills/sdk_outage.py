@@ -1,9 +1,9 @@
-"""The official OpenAI SDK with its retries off, over two providers, while one is killed (-9) and restarted twice.
+"""The official OpenAI SDK, its retries off, over two providers, one of them killed (-9) and restarted twice.
 
 Both providers are server processes of their own and half of the requests are streams. Nobody may see an error
 before content; a stream that was cut after content must raise in the SDK; and afterwards `interlock explain`
-and `interlock history` must tell what happened. The policy has shorter waits than the default (cooldown 3 s,
-probe each second, ramp 3 s), so that a minute shows cooldown, failed probes and recovery twice.
+and `interlock history` must tell what happened. The policy has shorter waits than the default (cooldown 3 to
+4 s, probe each second, ramp 3 s), so that a minute shows cooldown, failed probes and recovery twice.
 """
 
 import argparse
@@ -15,10 +15,11 @@ from typing import Final
 
 from msgspec import Struct
 
-from tests.drills.rig.outage import Outage, judge_explanations, run as run_outage
+from tests.drills.rig.outage import Outage, judge_explanations
+from tests.drills.rig.outage import run as run_outage
 from tests.drills.rig.provider import ProviderProcess
 from tests.drills.rig.quickstart import Quickstart
-from tests.drills.rig.report import Findings, told
+from tests.drills.rig.report import Findings, Report
 from tests.drills.rig.sdk import Load
 
 LINE: Final = "sdk_outage"
@@ -29,7 +30,7 @@ providers:
 pools:
   chat: [atlas/large, breeze/large]
 policy:
-  cooldown: {{initial: {initial}}}
+  cooldown: {{initial: {initial}, max: {longest}}}
   half_open: {{probe_interval: {probe}, ramp: {initial}}}
 """
 
@@ -40,6 +41,7 @@ class Options(Struct, frozen=True, kw_only=True):
     seconds: float = 60.0
     per_second: float = 20.0
     initial: str = "3s"
+    longest: str = "4s"
     probe: str = "1s"
 
 
@@ -51,7 +53,10 @@ async def run(options: Options, folder: Path) -> Findings:
         for provider in providers:
             await stack.enter_async_context(provider.process)
         addresses = {provider.name: provider.base_url for provider in providers}
-        served = Quickstart(folder, CONFIG.format(**addresses, initial=options.initial, probe=options.probe))
+        served = Quickstart(
+            folder,
+            CONFIG.format(**addresses, initial=options.initial, longest=options.longest, probe=options.probe),
+        )
         stack.callback(served.kill)
         await served.start()
         load = Load(
@@ -74,10 +79,11 @@ def main() -> None:
     wanted.add_argument("--seed", type=int, default=1, help="written into the report; nothing here is drawn")
     wanted.add_argument("--seconds", type=float, default=60.0)
     args = wanted.parse_args()
+    options = Options(seconds=args.seconds)
+    report = Report(LINE, seed=args.seed, full=options == Options())
     with tempfile.TemporaryDirectory(prefix="interlock-sdk-") as folder:
-        findings = asyncio.run(run(Options(seconds=args.seconds), Path(folder)))
-    told(LINE, args.seed, findings)
-    raise SystemExit(findings.verdict != "ok")
+        findings = asyncio.run(run(options, Path(folder)))
+    raise SystemExit(report.tell(findings))
 
 
 if __name__ == "__main__":

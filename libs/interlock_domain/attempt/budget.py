@@ -37,7 +37,7 @@ class RetryBudget:
         self._fresh += 1
 
     def settle(self, now_ms: int) -> None:
-        """Deposit what came since the last look; called each second, so that a deposit is at most that late."""
+        """Deposit what came since the last look; called each second, so a deposit is at most that late."""
         self._roll(now_ms)
 
     def left(self, now_ms: int) -> float:

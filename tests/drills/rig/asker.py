@@ -1,4 +1,4 @@
-"""People who look into the past while traffic runs: `state --at` in a loop, and a client that pages through all events.
+"""People who look into the past: `state --at` in a loop, and a client that pages through all events.
 
 A process of its own, so that what it costs to ask is not charged to the client that measures.
 

@@ -42,7 +42,7 @@ class Manual(Struct, frozen=True):
 
 
 class Book(Struct, kw_only=True):
-    """`states` by `target/<id>`, `provider/<name>` and `pool/<name>/<target>`; `rests` by target and shape."""
+    """`states` by `target/<id>`, `provider/<name>`, `pool/<name>/<target>`; `rests` by target and shape."""
 
     states: dict[str, Manual] = field(default_factory=dict)
     rests: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -56,7 +56,9 @@ class Book(Struct, kw_only=True):
             self.rests[data["target"], data["shape"]] = at_ms + data["duration_ms"]
         elif word.type == "CooldownLifted":
             lifted = {"*", data["shape"]} if data["shape"] == "*" else {data["shape"]}
-            for key in [k for k in self.rests if k[0] == data["target"] and ("*" in lifted or k[1] in lifted)]:
+            for key in [
+                k for k in self.rests if k[0] == data["target"] and ("*" in lifted or k[1] in lifted)
+            ]:
                 del self.rests[key]
         else:
             expires = data.get("expires_in_ms")
@@ -71,7 +73,9 @@ class Book(Struct, kw_only=True):
         for target in shown["targets"]:
             for shape, seen in target["shapes"].items():
                 if shape in SHAPES:
-                    self._compare_rests(target["id"], shape, seen, self._holding(target["id"], shape, state), now_ms, findings)
+                    self._compare_rests(
+                        target["id"], shape, seen, self._holding(target["id"], shape, state), now_ms, findings
+                    )
 
     def _compare_state(
         self, key: str, expected: Manual, seen: dict[str, Any] | None, now_ms: int, findings: Findings
@@ -90,18 +94,29 @@ class Book(Struct, kw_only=True):
         elif same and seen is not None:
             findings.check(IN_TIME, held=seen["remaining_s"] is None, seen=(key, seen))
 
-    def _compare_rests(  # noqa: PLR0917
-        self, target: str, shape: str, seen: dict[str, Any], holding: dict[str, int], now_ms: int, findings: Findings
+    def _compare_rests(
+        self,
+        target: str,
+        shape: str,
+        seen: dict[str, Any],
+        holding: dict[str, int],
+        now_ms: int,
+        findings: Findings,
     ) -> None:
         reasons = set(seen["reasons"])
         for reason, until_ms in holding.items():
             if until_ms > now_ms + CLOSE_MS:
                 self._count(f"{reason.removeprefix('cooldown_')} cooldowns")
-                findings.check(IN_FORCE, held=reason in reasons, seen=(target, shape, reason, until_ms - now_ms, seen))
+                findings.check(
+                    IN_FORCE, held=reason in reasons, seen=(target, shape, reason, until_ms - now_ms, seen)
+                )
         running = {reason for reason in reasons if reason.startswith("cooldown_")}
         ended = running - {reason for reason, until_ms in holding.items() if until_ms > now_ms - CLOSE_MS}
         findings.check(OVER, held=not ended, seen=(target, shape, ended, seen))
-        states = [self.states.get(f"target/{target}"), self.states.get(f"provider/{target.partition('/')[0]}")]
+        states = [
+            self.states.get(f"target/{target}"),
+            self.states.get(f"provider/{target.partition('/')[0]}"),
+        ]
         standing = [one for one in states if one is not None and one.holds(now_ms) is not False]
         if any(one.until_ms is None for one in standing) or not holding:
             return
@@ -145,5 +160,7 @@ def _shown_states(shown: Mapping[str, Any]) -> Iterable[tuple[str, dict[str, Any
     """Every operator's state that `/state` shows, by the book's keys."""
     listed = [(f"target/{one['id']}", one) for one in shown["targets"]]
     listed += [(f"provider/{one['name']}", one) for one in shown["providers"]]
-    listed += [(f"pool/{pool['name']}/{one['target']}", one) for pool in shown["pools"] for one in pool["members"]]
+    listed += [
+        (f"pool/{pool['name']}/{one['target']}", one) for pool in shown["pools"] for one in pool["members"]
+    ]
     return [(key, one["set_by"]) for key, one in listed if one["set_by"] is not None]

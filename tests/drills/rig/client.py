@@ -13,7 +13,10 @@ from interlock_upstream.request import PhaseLimits, UpstreamRequest, build_head
 
 LIMITS: Final = PhaseLimits(connect_s=5.0, headers_s=30.0)
 IDLE_S: Final = 30.0
-TOOL: Final = {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object", "properties": {}}}}
+TOOL: Final = {
+    "type": "function",
+    "function": {"name": "look_up", "parameters": {"type": "object", "properties": {}}},
+}
 
 
 class Answer(Struct, frozen=True):

@@ -27,7 +27,9 @@ class Operator:
         """One command after another until cancelled."""
         while True:
             method, path, body = self._next()
-            answer = await self._admin.request(method, path, json=body, headers={"x-interlock-actor": "drill"})
+            answer = await self._admin.request(
+                method, path, json=body, headers={"x-interlock-actor": "drill"}
+            )
             if answer.status_code not in {200, 404}:  # a member is not in every pool
                 raise AssertionError(f"{method} {path} answered {answer.status_code}: {answer.text}")
             self.accepted += answer.status_code == 200
@@ -35,13 +37,21 @@ class Operator:
 
     def _next(self) -> tuple[str, str, dict[str, Any]]:
         target = self._draw.choice(self._targets)
-        state = {"state": self._draw.choice(["disabled", "drained"]), "expires_in": "900ms", "reason": "drill"}
+        state = {
+            "state": self._draw.choice(["disabled", "drained"]),
+            "expires_in": "900ms",
+            "reason": "drill",
+        }
         return self._draw.choice(
             [
                 ("PUT", f"/targets/{target}/state", state),
                 ("PUT", f"/providers/{target.partition('/')[0]}/state", state),
                 ("PUT", f"/pools/{self._draw.choice(POOLS)}/members/{target}/state", state),
-                ("PUT", f"/targets/{target}/cooldown", {"for": "800ms", "shape": self._draw.choice(["*", "text", "tools"])}),
+                (
+                    "PUT",
+                    f"/targets/{target}/cooldown",
+                    {"for": "800ms", "shape": self._draw.choice(["*", "text", "tools"])},
+                ),
                 ("DELETE", f"/targets/{target}/cooldown", {"reason": "drill"}),
             ]
         )

@@ -53,7 +53,9 @@ async def run(outage: Outage, providers: Sequence[Killable], findings: Findings)
     try:
         for down, up in outage.kills:
             await _at(load, down * outage.load.seconds)
-            await until(lambda: load.streaming_from(target), timeout_s=IN_STREAM_S, what=f"a stream of {target}")
+            await until(
+                lambda: load.streaming_from(target), timeout_s=IN_STREAM_S, what=f"a stream of {target}"
+            )
             killed.process.kill()
             await _at(load, up * outage.load.seconds)
             await killed.process.start(timeout_s=outage.start_s)
@@ -61,13 +63,18 @@ async def run(outage: Outage, providers: Sequence[Killable], findings: Findings)
     finally:
         driving.cancel()
     findings.figures["openai SDK"] = load.version
+    findings.counts["kills"] = len(outage.kills)
     _judge_calls(load, findings)
     await _judge_attempts(outage, providers, load, findings)
     return load
 
 
 async def _at(load: SdkLoad, moment_s: float) -> None:
-    await until(lambda: load.elapsed_s() >= moment_s, timeout_s=moment_s + 60, what=f"second {moment_s:.1f} of the load")
+    await until(
+        lambda: load.elapsed_s() >= moment_s,
+        timeout_s=moment_s + 60,
+        what=f"second {moment_s:.1f} of the load",
+    )
 
 
 def _judge_calls(load: SdkLoad, findings: Findings) -> None:
@@ -78,7 +85,6 @@ def _judge_calls(load: SdkLoad, findings: Findings) -> None:
         "whole requests answered": load.count(Ending.ANSWERED, whole),
         "streams answered": load.count(Ending.ANSWERED, streams),
         "streams cut after content, raised by the SDK": load.count(Ending.RAISED_AFTER_CONTENT, streams),
-        "kills": len(KILLS),
     }
     failed = [c.error for c in load.calls if not c.stream and c.ending is not Ending.ANSWERED]
     findings.check("no client error on whole requests", held=not failed, seen=failed[:5])
@@ -94,7 +100,7 @@ def _judge_calls(load: SdkLoad, findings: Findings) -> None:
 async def _judge_attempts(
     outage: Outage, providers: Sequence[Killable], load: SdkLoad, findings: Findings
 ) -> None:
-    """Attempts by provider, told by the records and by the providers; a call of a dead process reaches nobody."""
+    """Attempts by provider, told by the records and by the providers themselves."""
     async with outage.served.admin() as admin:
         await until(lambda: _recorded(admin, len(load.calls)), timeout_s=10, what="a record of every request")
         listed = await every_request(admin)
@@ -116,10 +122,14 @@ async def _judge_attempts(
     findings.check("one record for each request", held=len(listed) == len(load.calls), seen=len(listed))
     for provider in providers:
         # A dead process sees nothing of what is sent to it, and may have seen what it did not live to answer.
-        low = sum(c.target.partition("/")[0] == provider.name and c.ending is Ending.ANSWERED for c in load.calls)
+        low = sum(
+            c.target.partition("/")[0] == provider.name and c.ending is Ending.ANSWERED for c in load.calls
+        )
         name = "the provider's own log agrees with the records"
         held = low <= seen[provider.name] <= attempts[provider.name]
-        findings.check(name, held=held, seen=(provider.name, low, seen[provider.name], attempts[provider.name]))
+        findings.check(
+            name, held=held, seen=(provider.name, low, seen[provider.name], attempts[provider.name])
+        )
 
 
 async def judge_explanations(outage: Outage, target: str, findings: Findings) -> None:
@@ -128,12 +138,17 @@ async def judge_explanations(outage: Outage, target: str, findings: Findings) ->
         listed = await every_request(admin)
         over = [one["request_id"] for one in listed if one["failovers"]]
         told = [await document(admin, f"/requests/{request_id}") for request_id in over]
-        transitions = (await document(admin, "/transitions", subject=f"target/{target}", limit=500))["transitions"]
+        transitions = (await document(admin, "/transitions", subject=f"target/{target}", limit=500))[
+            "transitions"
+        ]
     # One with reason codes says more: a probe that failed, then the next target.
     told.sort(key=lambda one: -sum(len(candidate["reasons"]) for candidate in one["decision"]["candidates"]))
     _judge_explain(outage.served.tell("explain", told[0]["request_id"]), told[0], findings)
     opened = [one for one in transitions if one["kind"] == "CooldownOpened"]
     findings.check("the killed target was cooled", held=bool(opened))
+    back = sum(one["kind"] == "RampStarted" for one in transitions)
+    findings.counts["recoveries of the killed target"] = back
+    findings.check("it recovered after each restart", held=back >= len(outage.kills), seen=back)
     if opened:
         _judge_history(outage.served.tell("history", target, "--limit", "1000"), opened, findings)
 
@@ -145,7 +160,9 @@ def _judge_explain(text: str, told: dict[str, Any], findings: Findings) -> None:
     happened = text.partition("what happened")[2]
     missing = [each for each in (*reasons, *failures, f"snapshot {told['snapshot']}") if each not in text]
     missing += [attempt["target"] for attempt in told["attempts"] if attempt["target"] not in happened]
-    findings.check("explain names both attempts, reason codes and the snapshot", held=not missing, seen=missing)
+    findings.check(
+        "explain names both attempts, reason codes and the snapshot", held=not missing, seen=missing
+    )
     findings.check("the explained request has reason codes", held=bool(reasons))
     findings.check("explain shows the proof", held="recomputed from the log: equal" in text, seen=text[-300:])
     findings.figures["explain"] = [line.rstrip() for line in text.splitlines()]
@@ -156,7 +173,10 @@ def _judge_history(text: str, opened: list[dict[str, Any]], findings: Findings) 
     lines = text.splitlines()
     outcomes = {line.split()[0] for line in lines if "AttemptFailed" in line}
     for one in opened:
-        cooled = next((i for i, line in enumerate(lines) if re.match(rf"\s*{one['position']}\s.*CooldownOpened", line)), None)
+        cooled = next(
+            (i for i, line in enumerate(lines) if re.match(rf"\s*{one['position']}\s.*CooldownOpened", line)),
+            None,
+        )
         named = cooled is not None and all(str(position) in lines[cooled] for position in one["evidence"])
         known = {str(position) for position in one["evidence"]} <= outcomes
         name = "history names the outcome events that opened each cooldown"

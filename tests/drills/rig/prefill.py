@@ -28,15 +28,13 @@ HISTOGRAM: Final = tuple(1 if n in (5, 6, 7) else 0 for n in range(16))
 async def prefill(database: Path, config: Path, events: int) -> int:
     """Write that many facts behind the configuration's own events; the head of the log."""
     loaded = load_config(config)
-    if not isinstance(loaded, LoadedConfig):
-        raise AssertionError(f"the drill's configuration is refused: {loaded}")
+    assert isinstance(loaded, LoadedConfig), loaded
     clock = _PastHour(events)
     held = SqliteDatabase(database)
     log = SqliteEventLog(held, clock.wall_ms)
     command = ApplyConfig(config=loaded.config, digest=loaded.digest, origin="file")
     answer = await CommandHandler(log, lambda: "prefill").handle(command, Asked(actor="drill"))
-    if not isinstance(answer, Accepted):
-        raise AssertionError(f"the drill's configuration is not applied: {answer}")
+    assert isinstance(answer, Accepted), answer
     targets = [member.target for pool in loaded.config.pools for member in pool.members]
     facts = [_fact(number, targets) for number in range(events)]
     for begin in range(0, events, BATCH):

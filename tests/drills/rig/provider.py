@@ -13,12 +13,29 @@ from interlock_testing.waiting import ServerProcess, free_port
 class ProviderProcess:
     """`seen` counts the chat requests that reached it over all of its lives: its counters die with it."""
 
-    def __init__(self, folder: Path, name: str, *, latency_ms: int = 0, interval_ms: int = 20, chunks: int = 20) -> None:
+    def __init__(
+        self, folder: Path, name: str, *, latency_ms: int = 0, interval_ms: int = 20, chunks: int = 20
+    ) -> None:
         self.name = name
         self.port = free_port()
         self.text = text(name, chunks)
-        command = [sys.executable, "-m", "interlock_testing.upstream", "--port", str(self.port), "--name", name]
-        command += ["--latency-ms", str(latency_ms), "--interval-ms", str(interval_ms), "--chunks", str(chunks)]
+        command = [
+            sys.executable,
+            "-m",
+            "interlock_testing.upstream",
+            "--port",
+            str(self.port),
+            "--name",
+            name,
+        ]
+        command += [
+            "--latency-ms",
+            str(latency_ms),
+            "--interval-ms",
+            str(interval_ms),
+            "--chunks",
+            str(chunks),
+        ]
         command += ["--print-requests"]
         url = f"http://127.0.0.1:{self.port}/_stats"
         self.process = ServerProcess(command, url=url, log_path=folder / f"{name}.log")

@@ -30,7 +30,14 @@ class Quickstart:
         self.port, self.control_port = free_port(), free_port()
         if config is not None:
             (folder / "interlock.yaml").write_text(config, encoding="utf-8")
-        command = [sys.executable, "-m", "interlock_cli", "quickstart", "--config", str(folder / "interlock.yaml")]
+        command = [
+            sys.executable,
+            "-m",
+            "interlock_cli",
+            "quickstart",
+            "--config",
+            str(folder / "interlock.yaml"),
+        ]
         command += ["--data-dir", str(self.data_dir)]
         command += ["--port", str(self.port), "--control-port", str(self.control_port)]
         self.process = ServerProcess(command, url=f"{self.url}/readyz", log_path=folder / "quickstart.log")
@@ -49,7 +56,11 @@ class Quickstart:
         """Start and wait until both ports answer."""
         await self.process.start(timeout_s=START_S)
         async with self.admin() as admin:
-            await until(lambda: _is_ready(admin, self.control_port), timeout_s=START_S, what="the control plane to be ready")
+            await until(
+                lambda: _is_ready(admin, self.control_port),
+                timeout_s=START_S,
+                what="the control plane to be ready",
+            )
 
     def kill(self) -> None:
         """kill -9."""
@@ -59,7 +70,9 @@ class Quickstart:
         """What Ctrl-C does; the exit status."""
         if self.process.exit_status() is None:
             os.killpg(self.process.pid, signal.SIGINT)
-            await until(lambda: self.process.exit_status() is not None, timeout_s=10, what="the end of quickstart")
+            await until(
+                lambda: self.process.exit_status() is not None, timeout_s=10, what="the end of quickstart"
+            )
         return self.process.exit_status() or 0
 
     def admin(self) -> httpx2.AsyncClient:
@@ -71,7 +84,12 @@ class Quickstart:
         """The output of `interlock <words>` for this data folder."""
         command = [sys.executable, "-m", "interlock_cli", *words, "--data-dir", str(self.data_dir)]
         done = subprocess.run(
-            command, check=False, capture_output=True, text=True, timeout=60, env={**os.environ, "COLUMNS": WIDE}
+            command,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={**os.environ, "COLUMNS": WIDE},
         )
         if done.returncode != 0:
             raise AssertionError(f"interlock {' '.join(words)} ended with {done.returncode}: {done.stderr}")

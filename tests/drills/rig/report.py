@@ -5,7 +5,6 @@ is for people. Dropped: asserting on the way, which ends a long run at its first
 """
 
 import subprocess
-from pathlib import Path
 from typing import Any, Final
 
 from msgspec import Struct, field
@@ -36,24 +35,36 @@ class Findings(Struct, kw_only=True):
         return "ok" if self.checks and all(self.checks.values()) else "missed"
 
 
-def told(line: str, seed: int, findings: Findings) -> Path:
-    """Write reports/<line>.json and print the short table; the file's path."""
-    path = write(
-        line,
-        {
-            "commit": commit(),
-            "seed": seed,
+class Report:
+    """Made when a drill begins, so that the commit is the one that ran, not one that came meanwhile."""
+
+    def __init__(self, line: str, *, seed: int, full: bool) -> None:
+        self._line = line
+        self._seed = seed
+        self._full = full
+        self.commits = [commit()]
+
+    def tell(self, findings: Findings) -> int:
+        """Print the short table and write reports/<line>.json; the exit code.
+
+        A run below full size is written to reports/tmp: it proves nothing.
+        """
+        self.commits = list(dict.fromkeys([*self.commits, commit()]))
+        document = {
+            "line": self._line,
+            "commit": " ".join(self.commits),
+            "seed": self._seed,
             "counts": findings.counts,
             "figures": findings.figures,
             "checks": findings.checks,
             "missed": findings.missed[:20],
             "verdict": findings.verdict,
-        },
-    )
-    for each in lines(findings):
-        print(each)
-    print(f"{findings.verdict}: written to {path.relative_to(ROOT)}")
-    return path
+        }
+        path = write(self._line if self._full else f"tmp/{self._line}", document)
+        for each in lines(findings):
+            print(each)
+        print(f"{findings.verdict}: written to {path.relative_to(ROOT)}")
+        return 0 if findings.verdict == "ok" else 1
 
 
 def lines(findings: Findings) -> list[str]:
@@ -61,7 +72,9 @@ def lines(findings: Findings) -> list[str]:
     shown = [(name, str(value)) for name, value in (findings.counts | findings.figures).items()]
     shown += [(name, "ok" if held else "MISSED") for name, held in findings.checks.items()]
     width = max((len(name) for name, _ in shown), default=0)
-    return [f"{name:{width}}  {value}" for name, value in shown] + [f"  {one}" for one in findings.missed[:20]]
+    return [f"{name:{width}}  {value}" for name, value in shown] + [
+        f"  {one}" for one in findings.missed[:20]
+    ]
 
 
 def commit() -> str:

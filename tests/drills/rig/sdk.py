@@ -1,7 +1,7 @@
-"""Load by the official OpenAI SDK, with its retries off, and a verdict on each call as the SDK's user sees it.
+"""Load by the official OpenAI SDK, its retries off, and a verdict on each call as the SDK's user sees it.
 
-Rule: a call is answered only when it ended without an exception, with a finish reason and with the whole text;
-a text that is short without an exception is the failure that this project exists to prevent. Dropped: judging
+Rule: a call is answered only when it ended without an exception, with a finish reason and the whole text; a
+text that is short without an exception is the failure that this project exists to prevent. Dropped: judging
 by HTTP statuses, which is not what an application sees.
 """
 
@@ -77,7 +77,10 @@ class SdkLoad:
 
     def streaming_from(self, target: str) -> int:
         """Streams of that target that have content and run on."""
-        return sum(c.stream and bool(c.text) and c.ending is Ending.RUNNING and c.target == target for c in self.calls)
+        return sum(
+            c.stream and bool(c.text) and c.ending is Ending.RUNNING and c.target == target
+            for c in self.calls
+        )
 
     async def run(self) -> None:
         """All calls, until the last has ended."""
@@ -120,7 +123,11 @@ class SdkLoad:
 
     async def _streamed(self, call: Call) -> str | None:
         answer = await self._client.chat.completions.with_raw_response.create(
-            model=self._load.model, messages=[PROMPT], max_tokens=self._load.max_tokens, temperature=0, stream=True
+            model=self._load.model,
+            messages=[PROMPT],
+            max_tokens=self._load.max_tokens,
+            temperature=0,
+            stream=True,
         )
         self._served(call, answer.headers.get)
         finish: str | None = None

@@ -1,4 +1,4 @@
-"""What an operator said over HTTP: the request, the event it must have become, and the answer if there was one.
+"""What an operator said over HTTP: the request, the event it must have become, and the answer if any.
 
 Rule: each word has a reason of its own, so the log tells whether a word without an answer was heard. Nothing
 here is computed by the program under test.

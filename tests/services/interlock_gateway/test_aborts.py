@@ -129,7 +129,7 @@ async def test_a_stopping_gateway_ends_streams_in_band_and_whole_answers_by_503(
     assert {r.status for r in found} == {200, 503}
     assert all([a.outcome for a in r.attempts] == [Outcome.ABORTED] for r in found)
     assert failed == []
-    assert [f.moment for f in facts][0::len(facts) - 1] == ["start", "stop"]
+    assert [f.moment for f in facts][0 :: len(facts) - 1] == ["start", "stop"]
     assert records is loop.records
 
 

@@ -120,4 +120,3 @@ async def test_the_connection_of_a_broken_stream_is_closed_and_not_used_again(at
         await client.rest()
         await until(lambda: atlas.open == 0, what="no answer to be on its way")
         assert loop.gateway.service.gateway.client.stats().in_use == 0
-

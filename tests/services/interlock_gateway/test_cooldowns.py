@@ -4,7 +4,12 @@ import asyncio
 
 import pytest
 
-from interlock_domain.catalog.commands import LiftCooldown, QuarantineCredential, ReleaseCredential, SetCooldown
+from interlock_domain.catalog.commands import (
+    LiftCooldown,
+    QuarantineCredential,
+    ReleaseCredential,
+    SetCooldown,
+)
 from interlock_domain.events import AttemptFailed, AttemptSucceeded, GatewayReported, SuccessesCounted
 from interlock_domain.rows import CooldownPhase, cooldown_phase
 from interlock_domain.words import FailureClass, Outcome, Provenance, Reason
@@ -72,7 +77,8 @@ async def test_an_open_local_breaker_lets_one_own_request_an_interval_through(at
         await trip(loop)
         gateway = loop.gateway.service.gateway
         await until(
-            lambda: not gateway.local.open_targets("text", gateway.monotonic() * 1000), what="the time to be over"
+            lambda: not gateway.local.open_targets("text", gateway.monotonic() * 1000),
+            what="the time to be over",
         )
         atlas.behaviour = healthy(latency_ms=300)
         answers = await asyncio.gather(*(loop.chat() for _ in range(6)))
@@ -214,7 +220,9 @@ async def test_a_failed_probe_reopens_for_twice_as_long(atlas, breeze):
         await rested(loop)
         first = loop.row("atlas/large")
         await until(lambda: probe(loop), what="a probe", timeout_s=8)
-        await until(lambda: (row := loop.row("atlas/large")) and row.learned[0].level == 1, what="the reopening")
+        await until(
+            lambda: (row := loop.row("atlas/large")) and row.learned[0].level == 1, what="the reopening"
+        )
         second = loop.row("atlas/large")
     assert first is not None
     assert second is not None
@@ -294,9 +302,7 @@ async def test_a_gateway_reports_itself_first_and_again(atlas, breeze):
     async with running(two(atlas, breeze)) as loop:
         await loop.chat()
         first, *_ = await loop.log.read(after=0, limit=1, stream="gateway/gw-1")
-        reports = await until(
-            lambda: _two(loop), what="a second report", timeout_s=6
-        )
+        reports = await until(lambda: _two(loop), what="a second report", timeout_s=6)
     assert isinstance(first.event, GatewayReported)
     assert first.source is not None
     assert first.source.seq == 1

@@ -43,7 +43,11 @@ STREAMED = {
     "a whole answer": (Behaviour(kind=Kind.NO_STREAM), FailureClass.MALFORMED),
 }
 CASES = [
-    *((name, behaviour, failure, stream) for name, (behaviour, failure) in EITHER.items() for stream in (0, 1)),
+    *(
+        (name, behaviour, failure, stream)
+        for name, (behaviour, failure) in EITHER.items()
+        for stream in (0, 1)
+    ),
     *((name, behaviour, failure, 0) for name, (behaviour, failure) in UNARY.items()),
     *((name, behaviour, failure, 1) for name, (behaviour, failure) in STREAMED.items()),
 ]

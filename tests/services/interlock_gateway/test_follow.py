@@ -181,7 +181,9 @@ async def test_a_higher_generation_is_taken_from_any_position(atlas):
         async with loop.serving("gw-2", GatewayOptions(feed=feed)) as second:
             feed.alter = risen
             follow = second.service.gateway.follow
-            await until(lambda: follow.held is not None and follow.held.version == "g2:1", what="generation 2")
+            await until(
+                lambda: follow.held is not None and follow.held.version == "g2:1", what="generation 2"
+            )
             assert (await second.chat()).headers["x-interlock-snapshot"] == "g2:1"
 
 
@@ -200,7 +202,9 @@ async def test_with_the_projector_gone_the_gateway_serves_on_and_shows_the_age(a
 
 async def test_a_restart_with_the_feed_dead_serves_from_the_last_known_good_file(atlas, breeze, tmp_path):
     kept = tmp_path / "last-known-good"
-    config = declaring({"atlas": atlas.url, "breeze": breeze.url}, policy="{attempts: {retries_per_target: 0}}")
+    config = declaring(
+        {"atlas": atlas.url, "breeze": breeze.url}, policy="{attempts: {retries_per_target: 0}}"
+    )
     async with running(config, options=GatewayOptions(snapshot_file=kept)) as loop:
         atlas.behaviour = fail(500)
         for _ in range(3):

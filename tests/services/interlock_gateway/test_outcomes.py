@@ -68,7 +68,9 @@ class UnsteadyRecords(MemoryRequestRecords):
 
 async def test_with_the_log_away_requests_are_answered_and_the_facts_follow_in_order(atlas, breeze):
     atlas.behaviour = fail(429)
-    config = declaring({"atlas": atlas.url, "breeze": breeze.url}, policy="{cooldown: {strikes: 1000, consecutive: 1000}}")
+    config = declaring(
+        {"atlas": atlas.url, "breeze": breeze.url}, policy="{cooldown: {strikes: 1000, consecutive: 1000}}"
+    )
     async with running(config) as loop:
         log = UnsteadyLog(loop.log)
         async with loop.serving("gw-2", GatewayOptions(log=log)) as second:
@@ -92,7 +94,9 @@ async def test_with_the_log_away_requests_are_answered_and_the_facts_follow_in_o
 
 async def test_a_batch_whose_answer_was_lost_is_sent_again_and_folded_once(atlas, breeze):
     atlas.behaviour = fail(429)
-    config = declaring({"atlas": atlas.url, "breeze": breeze.url}, policy="{cooldown: {strikes: 1000, consecutive: 1000}}")
+    config = declaring(
+        {"atlas": atlas.url, "breeze": breeze.url}, policy="{cooldown: {strikes: 1000, consecutive: 1000}}"
+    )
     async with running(config) as loop:
         log = UnsteadyLog(loop.log)
         async with loop.serving("gw-2", GatewayOptions(log=log)) as second:
@@ -113,7 +117,7 @@ async def test_what_the_ring_lost_is_counted_and_reported(atlas):
         async with loop.serving("gw-2", GatewayOptions(log=log)) as second:
             log.away = True
             ring = second.service.gateway.ring
-            ring._capacity = len(ring) + 3  # noqa: SLF001  the bound of a host that has not 65,536 failures to spare
+            ring._capacity = len(ring) + 3
             atlas.behaviour = fail(429)
             for _ in range(6):
                 await second.chat()

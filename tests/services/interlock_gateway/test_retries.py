@@ -90,9 +90,7 @@ async def test_nobody_waits_before_another_target(atlas, breeze):
 @pytest.mark.parametrize("stream", [False, True])
 async def test_one_deadline_holds_for_all_attempts(atlas, breeze, stream):
     atlas.behaviour = breeze.behaviour = stall(At.HEADERS)
-    policy = (
-        "{attempts: {deadline: 500ms, first_token_total: 500ms}, timeouts: {response: 300ms, first_token: 300ms}}"
-    )
+    policy = "{attempts: {deadline: 500ms, first_token_total: 500ms}, timeouts: {response: 300ms, first_token: 300ms}}"
     pools = "{chat: [atlas/a, breeze/a, breeze/b]}"
     config = declaring({"atlas": atlas.url, "breeze": breeze.url}, pools=pools, policy=policy)
     async with running(config) as loop:
@@ -105,7 +103,9 @@ async def test_one_deadline_holds_for_all_attempts(atlas, breeze, stream):
     assert [a.target for a in record.attempts] == ["atlas/a", "breeze/a"]
     assert 480 <= record.duration_ms < 1_500
     assert [(s.target, s.reason) for s in record.skips] == [("breeze/b", SkipReason.DEADLINE)]
-    assert [f.target for f in failed] == ["atlas/a"], "the second ran out of the request's time, not of its own"
+    assert [f.target for f in failed] == ["atlas/a"], (
+        "the second ran out of the request's time, not of its own"
+    )
 
 
 async def test_the_time_to_first_content_is_bounded_over_all_attempts(atlas, breeze):

@@ -130,7 +130,9 @@ async def test_hop_by_hop_headers_of_the_client_stay_here(atlas):
 
 
 async def test_hop_by_hop_headers_of_the_upstream_stay_here_too():
-    hops = b"connection: keep-alive, x-hop\r\nx-hop: 1\r\nkeep-alive: timeout=5\r\nserver: up\r\nx-kept: 1\r\n"
+    hops = (
+        b"connection: keep-alive, x-hop\r\nx-hop: 1\r\nkeep-alive: timeout=5\r\nserver: up\r\nx-kept: 1\r\n"
+    )
     async with MisbehavingServer(always(whole(ANSWER, headers=hops))) as upstream:
         async with running(declaring({"atlas": f"{upstream.url}/v1"})) as loop:
             answer = await loop.chat()

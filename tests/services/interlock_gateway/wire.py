@@ -138,7 +138,9 @@ def chunk(text: str | None = None, *, finish: str | None = None, **fields: Any) 
     delta: Json = {"role": "assistant", "content": ""} if text is None else {"content": text}
     choice = {"index": 0, "delta": {} if finish else delta, "finish_reason": finish}
     return (
-        b"data: " + json.dumps({"id": "c", "model": "large", "choices": [choice], **fields}).encode() + b"\n\n"
+        b"data: "
+        + json.dumps({"id": "c", "model": "large", "choices": [choice], **fields}).encode()
+        + b"\n\n"
     )
 
 

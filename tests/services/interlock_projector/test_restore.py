@@ -1,4 +1,4 @@
-"""From a cold start without a checkpoint, as after kill -9: the rows that are there are where changes count from."""
+"""A cold start without a checkpoint, as after kill -9: changes count from the rows that are there."""
 
 from collections.abc import AsyncIterator
 
@@ -25,7 +25,9 @@ async def stores(request, tmp_path, clock) -> AsyncIterator[Stores]:
     await opened.close()
 
 
-async def test_given_a_row_whose_time_ends_while_nothing_runs_when_it_starts_then_the_row_is_removed(stores, clock):
+async def test_given_a_row_whose_time_ends_while_nothing_runs_when_it_starts_then_the_row_is_removed(
+    stores, clock
+):
     await declare(stores)
     await declare(
         stores, SetTargetState(target="atlas/large", state=AdminState.DRAINED, expires_in_ms=10_000)

@@ -1,0 +1,93 @@
+"""Answers written in one piece, where the server lets us at its connection.
+
+ASGI takes an answer apart: a head, then pieces, each a dictionary, an awaited call and a system call of
+its own, with every header checked by two regular expressions. Our server offers more (`ApiProtocol`
+puts its request cycle into `scope["extensions"]`): head and body leave in one write, and a piece of a
+stream is one write without a call in between. What is written is framed here exactly as uvicorn does;
+on any other server `Wire.of` is None and the ordinary messages are sent.
+
+Header values come from the parser of the upstream's answer or from ourselves, so none can end a line;
+one count over the joined block proves it all the same.
+"""
+
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from interlock_gateway.asgi import Scope
+
+EXTENSION: Final = "interlock.wire"
+Headers = list[tuple[bytes, bytes]]
+
+
+class Wire:
+    """The connection of one request, to write its answer on."""
+
+    __slots__ = ("_cycle", "_transport")
+
+    def __init__(self, cycle: Any) -> None:
+        self._cycle = cycle
+        self._transport = cycle.transport
+
+    @classmethod
+    def of(cls, scope: Scope) -> "Wire | None":
+        """The wire of a request; None when its server has none to offer."""
+        extensions = scope.get("extensions")
+        cycle = extensions.get(EXTENSION) if extensions else None
+        return None if cycle is None else cls(cycle)
+
+    @property
+    def clogged(self) -> bool:
+        """The client reads too slowly: wait, by sending the next piece the ordinary way."""
+        return bool(self._cycle.flow.write_paused)
+
+    def answer(self, status: int, headers: Headers, body: bytes) -> bool:
+        """A whole answer; False: not written, send it the ordinary way."""
+        cycle = self._cycle
+        if cycle.flow.write_paused:
+            return False
+        head = _head(status, headers, b"content-length: %d\r\n" % len(body), keep_alive=cycle.keep_alive)
+        if head is None:
+            return False
+        if not cycle.disconnected:
+            cycle.response_started = True
+            self._transport.write(head + body)
+            self._complete()
+        return True
+
+    def start(self, headers: Headers, piece: bytes) -> bool:
+        """The head of a stream with its first piece; False: not written."""
+        cycle = self._cycle
+        if cycle.flow.write_paused:
+            return False
+        head = _head(200, headers, b"transfer-encoding: chunked\r\n", keep_alive=cycle.keep_alive)
+        if head is None:
+            return False
+        if not cycle.disconnected:
+            cycle.response_started = True
+            cycle.chunked_encoding = True
+            self._transport.write(b"%b%x\r\n%b\r\n" % (head, len(piece), piece))
+        return True
+
+    def piece(self, piece: bytes) -> None:
+        """One piece of a stream that has started; not empty."""
+        if not self._cycle.disconnected:
+            self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+
+    def _complete(self) -> None:
+        cycle = self._cycle
+        cycle.response_complete = True
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self._transport.close()
+        cycle.on_response()
+
+
+def _head(status: int, headers: Headers, framing: bytes, *, keep_alive: bool) -> bytes | None:
+    """The head, ready to write; None when a value would break it."""
+    lines = [b"%b: %b\r\n" % pair for pair in headers]
+    block = b"".join(lines)
+    if block.count(b"\n") != len(lines) or block.count(b"\r") != len(lines):
+        return None
+    close = b"" if keep_alive else b"connection: close\r\n"
+    return b"%b%b%b%b\r\n" % (STATUS_LINE[status], block, framing, close)
