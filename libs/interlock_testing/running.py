@@ -51,6 +51,10 @@ CHAT: Final = "/v1/chat/completions"
 FLUSH_S: Final = 1.0
 
 
+class NotDeclared(Exception):
+    """A configuration or command that the domain refuses, in its words: a mistake in the test."""
+
+
 def wall_ms() -> int:
     """Wall clock in ms: the time of the log."""
     return time.time_ns() // 1_000_000
@@ -136,7 +140,7 @@ class RunningLoop:
         """Declare a configuration; the position of its last event."""
         loaded = load_text(text)
         if not isinstance(loaded, LoadedConfig):
-            raise ValueError("\n".join(map(str, loaded)))
+            raise NotDeclared("\n".join(map(str, loaded)))
         config = loaded.config
         return await self.command(
             ApplyConfig(config=config, digest=loaded.digest, origin="file", allow_removal=allow_removal)
@@ -146,13 +150,14 @@ class RunningLoop:
         """Append what the domain decides; the position of the last event."""
         decided = decide(self._declared, command)
         if isinstance(decided, Rejected):
-            raise ValueError(f"{decided.message}. {decided.hint}")
+            raise NotDeclared(f"{decided.message}. {decided.hint}")
         self._commands += 1
         appends = []
         for n, part in enumerate(decided):
             ids = [f"command-{self._commands}.{n}.{i}" for i in range(len(part.events))]
             events = tuple(
-                NewEvent(id=id, event=event, actor="test") for id, event in zip(ids, part.events, strict=True)
+                NewEvent(id=name, event=event, actor="test")
+                for name, event in zip(ids, part.events, strict=True)
             )
             appends.append(StreamAppend(stream=part.stream, expected_version=None, events=events))
         appended = await self.log.append(appends)

@@ -41,7 +41,11 @@ async def chat_completions(gw: Gateway, scope: Scope, receive: Receive, send: Se
         _log.exception("request %s failed inside the gateway", x.request_id)
         x.result = Result.BROKEN if x.head_sent else Result.EXHAUSTED
         x.reason = "internal"
-        if x.status is None:
+        if x.head_sent:
+            await send_piece(
+                x, in_band_error("the gateway failed on this request", "server_error", "internal")
+            )
+        elif x.status is None:
             await send_refusal(x, 500, "internal", "the gateway failed on this request; its log says why")
     finally:
         x.close()

@@ -63,7 +63,8 @@ class ApiProtocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as offered:
             self._decline(data[offered.args[0] :])
         else:
-            if self.scope is not None and self._head_too_long(len(data)):
+            scope: Any = self.scope  # none after blank lines before the first request
+            if scope is not None and self._head_too_long(len(data)):
                 self._refuse_head()
 
     def _head_too_long(self, size: int) -> bool:
@@ -97,7 +98,7 @@ class ApiProtocol(HttpToolsProtocol):
 
     def _decline(self, rest: bytes) -> None:
         framing = [b"%b: %b\r\n" % pair for pair in self.headers if pair[0] in _FRAMING]
-        if framing and self.cycle is not None:
+        if framing:
             self.cycle.more_body = True
             self.cycle.message_event.clear()
             self.parser = httptools.HttpRequestParser(_BodyOf(self))

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 
-
 PROGRAM = """
 import gc, sys
 from interlock_runtime.process import settle_process

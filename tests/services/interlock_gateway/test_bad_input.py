@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from collections.abc import AsyncIterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +13,7 @@ from interlock_domain.words import Result
 from interlock_testing.behaviour import healthy
 from interlock_testing.running import CHAT, RunningLoop, asking, declaring, running
 from interlock_testing.waiting import until
-from tests.services.interlock_gateway.wire import connected, newest, request
+from tests.services.interlock_gateway.wire import Json, connected, newest, request
 
 CHAT_LINE = b"POST /v1/chat/completions HTTP/1.1\r\nHost: g\r\n"
 MESSAGES = '"messages": [{"role": "user", "content": "hi"}]'
@@ -63,9 +64,9 @@ MODELS = {
 }
 
 
-def shaped(body: dict) -> dict:
+def shaped(body: Json) -> Json:
     """The error object of the client API."""
-    error: dict = body["error"]
+    error: Json = body["error"]
     assert set(error) == {"message", "type", "param", "code"}
     assert isinstance(error["message"], str)
     assert error["message"]
@@ -118,7 +119,7 @@ async def test_a_model_with_an_unusual_name_is_called_by_it(atlas, name):
         answer = await loop.chat(f"atlas/{name}")
     assert answer.status_code == 200
     assert atlas.requests[0].model == name
-    raw = dict((key.lower(), value) for key, value in answer.headers.raw)
+    raw = {key.lower(): value for key, value in answer.headers.raw}
     assert raw[b"x-interlock-target"] == f"atlas/{name}".encode()
 
 
@@ -228,7 +229,7 @@ async def test_a_body_above_the_limit_is_413_however_it_comes(atlas):
     async with running(declaring({"atlas": atlas.url})) as loop:
         whole = await loop.http.post(CHAT, content=body)
 
-        async def parts():
+        async def parts() -> AsyncIterator[bytes]:
             for start in range(0, len(body), 1 << 20):
                 yield body[start : start + (1 << 20)]
 

@@ -81,7 +81,7 @@ async def test_with_the_log_away_requests_are_answered_and_the_facts_follow_in_o
             await until(lambda: log.tries > before, what="a try")
             waiting = len(second.service.gateway.ring)
             assert waiting >= 8
-            assert [f for f in await loop.facts(AttemptFailed)] == []
+            assert list(await loop.facts(AttemptFailed)) == []
             log.away = False
             await until(lambda: not len(second.service.gateway.ring), what="the ring to be empty")
         recorded = await loop.log.read(after=0, limit=1_000, stream="gateway/gw-2")

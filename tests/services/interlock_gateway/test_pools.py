@@ -4,10 +4,12 @@ from collections import Counter
 
 import pytest
 
+from interlock_domain.attempt.record import RequestRecord
 from interlock_domain.catalog.commands import SetMemberState, SetPoolState, SetTargetState
 from interlock_domain.words import AdminState
+from interlock_records.records import RecordFilter
 from interlock_testing.behaviour import fail, healthy
-from interlock_testing.running import declaring, running
+from interlock_testing.running import RunningLoop, declaring, running
 from interlock_testing.waiting import until
 from tests.services.interlock_gateway.wire import QUICK, sdk
 
@@ -75,9 +77,7 @@ async def test_the_list_of_models_is_ordered_alike_on_every_call_and_moves_nothi
     assert sorted(turns) == list(range(6))
 
 
-async def _records(loop):
-    from interlock_records.records import RecordFilter
-
+async def _records(loop: RunningLoop) -> tuple[RequestRecord, ...]:
     await loop.gateway.service.gateway.records.flush()
     return (await loop.records.newest(RecordFilter())).records
 

@@ -5,6 +5,7 @@ import contextlib
 from collections import Counter
 
 import httpx2
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,9 +13,13 @@ from interlock_domain.events import AttemptFailed, AttemptSucceeded, SuccessesCo
 from interlock_domain.words import FailureClass, Outcome, Result
 from interlock_records.records import RecordFilter
 from interlock_testing.behaviour import At, Behaviour, Kind, cut, error_in_200, fail, healthy, stall
-from interlock_testing.running import RunningLoop, declaring, running
+from interlock_testing.running import GatewayOptions, RunningLoop, declaring, running
 from interlock_testing.upstream import SimulatedProvider
-from tests.services.interlock_gateway.wire import connected, request
+from interlock_upstream.client import HttpClient
+from interlock_upstream.pool import PoolStats
+from interlock_upstream.port import UpstreamClient, UpstreamResponse
+from interlock_upstream.request import PhaseLimits, UpstreamRequest
+from tests.services.interlock_gateway.wire import LAST_CHUNK, chunk, connected, newest, request
 
 POLICY = (
     "{attempts: {deadline: 400ms, first_token_total: 350ms, backoff: {initial: 1ms, max: 2ms}}, "
@@ -104,12 +109,11 @@ async def test_requests_and_attempts_are_accounted_exactly_once(asks):
         assert all(a.failure is not None for a in record.attempts if a.outcome is Outcome.FAILED)
         ours = record.result is Result.DEADLINE
         for attempt in record.attempts:
-            last = attempt is record.attempts[-1]
+            late = ours and attempt is record.attempts[-1] and attempt.failure is FailureClass.TIMEOUT
             if attempt.outcome is Outcome.SUCCEEDED:
                 seen[attempt.target, "succeeded"] += 1
-            elif attempt.outcome is Outcome.FAILED and attempt.failure not in SILENT:
-                if not (ours and last and attempt.failure is FailureClass.TIMEOUT):
-                    seen[attempt.target, "failed"] += 1
+            elif attempt.outcome is Outcome.FAILED and attempt.failure not in SILENT and not late:
+                seen[attempt.target, "failed"] += 1
     assert told == seen
 
 
@@ -151,3 +155,73 @@ async def test_a_record_holds_the_inputs_that_give_its_plan_again(atlas, breeze)
             assert isinstance(again, Decision)
             assert record.decision is not None
             assert encode_plan(again) == encode_plan(record.decision)
+
+
+class BrokenClient:
+    """An upstream client with a bug: it raises what nobody expects, before or within an answer."""
+
+    def __init__(self, client: UpstreamClient, *, within: bool) -> None:
+        self._client = client
+        self._within = within
+        self.broken = True
+
+    async def send(self, request: UpstreamRequest, limits: PhaseLimits) -> UpstreamResponse:
+        if not self.broken:
+            return await self._client.send(request, limits)
+        if not self._within:
+            raise ZeroDivisionError("a bug")
+        return BrokenResponse()
+
+    def stats(self) -> PoolStats:
+        return self._client.stats()
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+class BrokenResponse:
+    """One piece of content, then the bug."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.headers = [(b"content-type", b"text/event-stream")]
+        self._given = False
+
+    @property
+    def complete(self) -> bool:
+        return False
+
+    def header(self, name: bytes) -> bytes | None:
+        return dict(self.headers).get(name)
+
+    async def next(self, idle_s: float) -> bytes | None:
+        if self._given:
+            raise ZeroDivisionError("a bug")
+        self._given = True
+        return chunk("hi")
+
+    async def read(self, max_bytes: int, idle_s: float, deadline_s: float | None = None) -> bytes:
+        raise ZeroDivisionError("a bug")
+
+    def release(self) -> None:
+        """Nothing is held."""
+
+
+@pytest.mark.parametrize("within", [False, True])
+async def test_a_bug_costs_one_request_and_is_recorded_as_ours(atlas, within):
+    client = BrokenClient(HttpClient(), within=within)
+    async with running(declaring({"atlas": atlas.url}), options=GatewayOptions(client=client)) as loop:
+        async with connected(loop.gateway.port) as raw:
+            await raw.send(request(stream=True, headers={"Connection": "close"}))
+            got = await raw.rest()
+        record = await newest(loop)
+        failed = await loop.facts(AttemptFailed)
+        client.broken = False
+        assert (await loop.chat()).status_code == 200
+    assert got.startswith(b"HTTP/1.1 200" if within else b"HTTP/1.1 500")
+    assert b'"code":"internal"' in got
+    assert not got.endswith(LAST_CHUNK)
+    assert b"a bug" not in got
+    assert record.result is (Result.BROKEN if within else Result.EXHAUSTED)
+    assert (record.reason, [a.outcome for a in record.attempts]) == ("internal", [Outcome.ABORTED])
+    assert failed == []

@@ -90,7 +90,10 @@ async def test_nobody_waits_before_another_target(atlas, breeze):
 @pytest.mark.parametrize("stream", [False, True])
 async def test_one_deadline_holds_for_all_attempts(atlas, breeze, stream):
     atlas.behaviour = breeze.behaviour = stall(At.HEADERS)
-    policy = "{attempts: {deadline: 500ms, first_token_total: 500ms}, timeouts: {response: 300ms, first_token: 300ms}}"
+    policy = (
+        "{attempts: {deadline: 500ms, first_token_total: 500ms}, "
+        "timeouts: {response: 300ms, first_token: 300ms}}"
+    )
     pools = "{chat: [atlas/a, breeze/a, breeze/b]}"
     config = declaring({"atlas": atlas.url, "breeze": breeze.url}, pools=pools, policy=policy)
     async with running(config) as loop:
