@@ -21,6 +21,9 @@ from interlock_upstream.response import HttpResponse
 from interlock_upstream.tls import TlsOptions
 
 _STALE: Final = (FailureKind.CLOSED_EARLY, FailureKind.RESET)
+STALE_S: Final = 0.05
+"""The close of a dead connection arrives within a round trip, for which the time of its dialling stands; this
+is the slack on top for a busy process."""
 
 
 class HttpClient:
@@ -51,7 +54,7 @@ class HttpClient:
         except BaseException:  # cancelled: the answer will come, and nobody will read it
             connection.abort()
             raise
-        if reused and request.resendable and _is_stale(connection):
+        if reused and request.resendable and _is_stale(connection, loop.time() - now):
             connection = await self._send_again(request, limits, loop, now)
         if not connection.head_done:  # a failure behind the head in the same read belongs to the body
             connection.abort()
@@ -85,7 +88,9 @@ class HttpClient:
             raise ClientMisused("the client is closed")
         connection = self._pool.open(key, loop)
         try:
+            began = loop.time()
             await self._dialer.dial(key[0], connection, connect_s)
+            connection.dialled_s = loop.time() - began
             if not connection.usable():
                 connection.fail(FailureKind.RESET, "closed as soon as it was open")
                 raise connection.failed(Phase.CONNECT)
@@ -97,6 +102,9 @@ class HttpClient:
         return connection
 
 
-def _is_stale(connection: Connection) -> bool:
+def _is_stale(connection: Connection, waited_s: float) -> bool:
+    """Had the peer left before it could read the request? A later close is an answer: it may have begun."""
     failure = connection.failure
-    return failure is not None and connection.untouched and failure[0] in _STALE
+    if failure is None or not connection.untouched or failure[0] not in _STALE:
+        return False
+    return waited_s <= STALE_S + 2 * connection.dialled_s

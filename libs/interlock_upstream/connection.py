@@ -39,7 +39,7 @@ class Connection(ResponseParser, asyncio.Protocol):
 
     __slots__ = (
         "_headers_s", "_loop", "_owner", "_paused", "_timeout", "_timer", "_transport", "_waiter",
-        "_wants_body", "busy", "closed", "forward", "idle_since", "key",
+        "_wants_body", "busy", "closed", "dialled_s", "forward", "idle_since", "key",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, limits: Limits, owner: Owner, key: PoolKey) -> None:
@@ -48,6 +48,7 @@ class Connection(ResponseParser, asyncio.Protocol):
         self.busy = False
         self.closed = False
         self.idle_since = 0.0
+        self.dialled_s = 0.0
         self.forward: Callable[[bytes], bytes] | None = None
         self._loop = loop
         self._owner = owner

@@ -148,10 +148,7 @@ def _written(x: Exchange, piece: bytes) -> bool:
     """Write a piece without a wait, where the server and the client's pace allow it."""
     x.bytes_out += len(piece)
     wire = x.wire
-    if wire is None or wire.clogged:
-        return False
-    wire.piece(piece)
-    return True
+    return wire is not None and wire.piece(piece)
 
 
 async def _silent(

@@ -36,11 +36,6 @@ class Wire:
         cycle = extensions.get(EXTENSION) if extensions else None
         return None if cycle is None else cls(cycle)
 
-    @property
-    def clogged(self) -> bool:
-        """The client reads too slowly: wait, by sending the next piece the ordinary way."""
-        return bool(self._cycle.flow.write_paused)
-
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:
         """A whole answer; False: not written, send it the ordinary way."""
         cycle = self._cycle
@@ -69,10 +64,14 @@ class Wire:
             self._transport.write(b"%b%x\r\n%b\r\n" % (head, len(piece), piece))
         return True
 
-    def piece(self, piece: bytes) -> None:
-        """One piece of a stream that has started; not empty."""
-        if not self._cycle.disconnected:
+    def piece(self, piece: bytes) -> bool:
+        """One piece of a stream that has started, not empty; False: the client reads slowly, wait for it."""
+        cycle = self._cycle
+        if cycle.flow.write_paused:
+            return False
+        if not cycle.disconnected:
             self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        return True
 
     def _complete(self) -> None:
         cycle = self._cycle
