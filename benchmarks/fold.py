@@ -14,6 +14,7 @@ import msgspec
 
 from benchmarks.report import ROOT, table, verdict, write
 from benchmarks.serve import catalog
+from interlock_domain.digest import table_digest
 from interlock_domain.events import (
     AttemptFailed,
     Event,
@@ -29,7 +30,6 @@ from interlock_domain.recorded import BatchPart, NewEvent, RecordedEvent, Source
 from interlock_domain.rows import CATALOG_KEY, CatalogRow, CommitRow
 from interlock_domain.snapshot.compile import compile_snapshot
 from interlock_domain.snapshot.consistency import Inconsistent
-from interlock_domain.snapshot.digest import table_digest
 from interlock_domain.words import FailureClass, Phase
 from interlock_eventlog.codec import CODEC
 

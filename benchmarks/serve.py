@@ -15,8 +15,8 @@ from interlock_domain.attempt.record import RequestRecord
 from interlock_domain.catalog.pool import Member, Pool
 from interlock_domain.catalog.provider import Provider
 from interlock_domain.catalog.target import Target
+from interlock_domain.digest import table_digest
 from interlock_domain.rows import CATALOG_KEY, CatalogRow, CommitRow
-from interlock_domain.snapshot.digest import table_digest
 from interlock_eventlog.adapters.memory import MemoryEventLog
 from interlock_feed.adapters.memory import MemoryFeed
 from interlock_gateway.bootstrap import GatewayPorts, build_gateway, wall_ms

@@ -5,17 +5,14 @@ table keeps a hash per key, so that a change costs the changed rows and not the 
 came out the same is not published again.
 """
 
-from collections.abc import Mapping
-from hashlib import sha256
 from typing import Final
 
 import msgspec
 
+from interlock_domain import digest
 from interlock_domain.projection.state import State, live_gateways
 from interlock_domain.rows import (
     CATALOG_KEY,
-    CLUSTER_KEY,
-    COMMIT_KEY,
     CatalogRow,
     CommitRow,
     PoolRow,
@@ -48,12 +45,6 @@ def table_digest(state: State) -> str:
     """The digest of the table as it stands."""
     _refresh(state)
     return state.table.total.hex()
-
-
-def digest_of_rows(rows: Mapping[str, bytes]) -> str:
-    """The digest of any table; equal to `table_digest` of the state it was made from."""
-    hashes = (_hash(key, payload) for key, payload in rows.items() if key not in {CLUSTER_KEY, COMMIT_KEY})
-    return _bytes(sum(map(_number, hashes))).hex()
 
 
 def commit_row(state: State, *, generation: int, epoch: int) -> CommitRow:
@@ -147,7 +138,7 @@ def pool_row(state: State, name: str) -> PoolRow | None:
 
 
 def _hash(key: str, payload: bytes) -> bytes:
-    return sha256(b"\x00".join((key.encode(), payload))).digest()[:16]
+    return digest.row_hash(key, payload).to_bytes(16, "big")
 
 
 def _number(hashed: bytes) -> int:

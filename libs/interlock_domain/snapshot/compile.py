@@ -11,9 +11,9 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from interlock_domain import digest
 from interlock_domain.catalog.target import split_target_id
 from interlock_domain.rows import CATALOG_KEY, CatalogRow, CommitRow, PoolRow, ProviderRow, TargetRow
-from interlock_domain.snapshot import digest
 from interlock_domain.snapshot.consistency import (
     Inconsistency,
     Inconsistent,

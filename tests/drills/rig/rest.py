@@ -12,7 +12,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from interlock_domain.projection.rows import all_rows, digest_of_rows, table_digest
+from interlock_domain import digest
+from interlock_domain.projection.rows import all_rows, table_digest
 from interlock_domain.projection.state import State, empty_state
 from interlock_domain.recorded import RecordedEvent
 from interlock_domain.replay.at import fold_to
@@ -74,11 +75,11 @@ async def compare(database: Path, projection: str = "routing-1") -> Compared:
             fold_to(page, state)
         head = await log.head()
     # Both ways of hashing: the running sum of the fold, and the rows themselves.
-    last = fold_digest if fold_digest is not None else digest_of_rows(all_rows(state))
+    last = fold_digest if fold_digest is not None else digest.table_digest(all_rows(state))
     return Compared(
         position=position,
         head=head,
-        view_digest=digest_of_rows(dict(rows)),
+        view_digest=digest.table_digest(dict(rows)),
         fold_digest=last,
         rows=len(rows),
         state=state,

@@ -6,11 +6,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from interlock_domain import digest
 from interlock_domain.events import ClockTicked, Event
 from interlock_domain.projection import evolve as module
 from interlock_domain.projection.checkpoint import decode_state, encode_state, fork, state_digest
 from interlock_domain.projection.evolve import evolve
-from interlock_domain.projection.rows import all_rows, digest_of_rows, table_digest, take_changed_rows
+from interlock_domain.projection.rows import all_rows, table_digest, take_changed_rows
 from interlock_domain.projection.state import State, empty_state
 from interlock_domain.recorded import RecordedEvent
 from interlock_domain.rows import CooldownRow
@@ -99,7 +100,7 @@ def test_changed_rows_add_up_to_the_table(log: list[RecordedEvent], every: int) 
                 else:
                     table[key] = payload
             assert table == all_rows(state)
-            assert table_digest(state) == digest_of_rows(table)
+            assert table_digest(state) == digest.table_digest(table)
 
 
 @thorough

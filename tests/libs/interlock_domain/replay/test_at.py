@@ -1,6 +1,7 @@
 """State and snapshot at a past moment."""
 
 from interlock_domain.catalog.provider import Provider
+from interlock_domain.digest import table_digest
 from interlock_domain.events import (
     ConfigApplied,
     CooldownLifted,
@@ -16,7 +17,6 @@ from interlock_domain.replay.at import fold_to, fold_until, snapshot_of
 from interlock_domain.replay.recompute import Verdict, recompute
 from interlock_domain.routing.views import pool_view
 from interlock_domain.snapshot.consistency import Inconsistency, Inconsistent
-from interlock_domain.snapshot.digest import table_digest
 from interlock_domain.snapshot.snapshot import Snapshot
 from interlock_domain.words import Eligibility, Shape
 from tests.libs.interlock_domain.replay.records import a_record, batch, logged

@@ -8,6 +8,7 @@ import msgspec
 from interlock_domain.catalog.pool import Member, Pool
 from interlock_domain.catalog.provider import Provider
 from interlock_domain.catalog.target import Target, split_target_id
+from interlock_domain.digest import table_digest
 from interlock_domain.rows import (
     CatalogRow,
     CommitRow,
@@ -20,7 +21,6 @@ from interlock_domain.rows import (
     TargetRow,
 )
 from interlock_domain.snapshot.compile import compile_snapshot
-from interlock_domain.snapshot.digest import table_digest
 from interlock_domain.snapshot.snapshot import Snapshot
 from interlock_domain.words import FailureClass, Provenance
 

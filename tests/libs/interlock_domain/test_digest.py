@@ -5,7 +5,7 @@ import hashlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock_domain.snapshot import digest
+from interlock_domain import digest
 
 tables = st.dictionaries(st.text(max_size=6), st.binary(max_size=8), max_size=6)
 
