@@ -283,3 +283,18 @@ def test_a_trip_soon_after_the_fleet_s_cooldown_ended_doubles_as_the_fleet_does(
         fail(breakers, 30_000)
     assert breakers.is_open(T, "text", 59_999)
     assert not breakers.is_open(T, "text", 60_000)
+
+
+def test_a_target_with_one_strike_is_calm_again_after_the_window() -> None:
+    breakers = LocalBreakers()
+    fail(breakers, 1_000)
+    window = POLICY.cooldown.window_ms
+    assert not breakers.calm(T, 1_000 + window)
+    assert not breakers.clean(T, "text")
+    assert breakers.calm(T, 1_001 + window)
+    assert breakers.clean(T, "text")
+
+
+def test_a_target_whose_breaker_is_open_is_never_calm() -> None:
+    assert not opened().calm(T, 10 * POLICY.cooldown.window_ms)
+    assert LocalBreakers().calm(T, 0)
