@@ -1,1 +1,1 @@
-"""One attempt and the walk along a plan: deadlines, backoff, outcomes and the request record."""
+"""One attempt and the walk along a plan: backoff, budget, outcomes and the request record."""

@@ -9,10 +9,10 @@ without anybody noticing, and a half-empty catalog is how whole fleets have gone
 from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Final
 
 from msgspec import Struct
 
+from interlock_domain.catalog.removal import removes_too_many
 from interlock_domain.catalog.target import split_target_id
 from interlock_domain.rows import CatalogRow
 from interlock_domain.snapshot.snapshot import Snapshot
@@ -37,12 +37,6 @@ class Inconsistent(Struct, frozen=True):
     detail: str
 
 
-REMOVED_AT_LEAST: Final = 3
-"""So many targets may always go: a small fleet is edited by hand, and 30 % of five is one."""
-REMOVED_SHARE: Final = 0.3
-"""A bigger cut in one step was an accident each time it has been written about (safety.md)."""
-
-
 def check_catalog(catalog: CatalogRow) -> Inconsistent | None:
     """Every cross-reference of a catalog, in itself."""
     if not catalog.providers and not catalog.allow_removal:
@@ -57,9 +51,8 @@ def check_removal(previous: Snapshot, new: Snapshot) -> Inconsistent | None:
     before, after = previous.targets.keys(), new.targets.keys()
     if before and not after:
         return Inconsistent(Inconsistency.EMPTY_SET, f"all {len(before)} targets would be removed")
-    removed = len(before - after)
-    if removed > max(REMOVED_AT_LEAST, REMOVED_SHARE * len(before)):
-        text = f"{removed} of {len(before)} targets would be removed"
+    if removes_too_many(before, after):
+        text = f"{len(before - after)} of {len(before)} targets would be removed"
         return Inconsistent(Inconsistency.TOO_MANY_REMOVED, text)
     return None
 
