@@ -11,4 +11,4 @@ async def test_nobody_sees_an_error_before_content_and_a_cut_stream_never_looks_
     findings = await run(Options(seconds=10.0, initial="500ms", longest="700ms", probe="200ms"), tmp_path)
     assert findings.verdict == "ok", findings.missed
     assert findings.counts["kills"] == 2
-    assert findings.counts["whole requests answered"] == findings.counts["whole requests"] == 100
+    assert findings.counts["whole requests answered"] == findings.counts["whole requests"] >= 100

@@ -21,6 +21,8 @@ KILLS: Final = ((0.2, 0.36), (0.6, 0.76))
 """Killed and started again at these shares of the time."""
 IN_STREAM_S: Final = 5.0
 """How long a kill waits for a stream of that provider to be in its middle."""
+IN_RECOVERY_S: Final = 30.0
+"""How long a restarted provider may take to be back: the longest cooldown here is 4 s."""
 
 
 class Killable(Protocol):
@@ -51,7 +53,8 @@ async def run(outage: Outage, providers: Sequence[Killable], findings: Findings)
     load = SdkLoad(outage.served.url, outage.load)
     driving = asyncio.create_task(load.run())
     try:
-        for down, up in outage.kills:
+        load.hold()
+        for number, (down, up) in enumerate(outage.kills, start=1):
             await _at(load, down * outage.load.seconds)
             await until(
                 lambda: load.streaming_from(target), timeout_s=IN_STREAM_S, what=f"a stream of {target}"
@@ -59,6 +62,8 @@ async def run(outage: Outage, providers: Sequence[Killable], findings: Findings)
             killed.process.kill()
             await _at(load, up * outage.load.seconds)
             await killed.process.start(timeout_s=outage.start_s)
+            await _recovered(outage, target, number)
+        load.release()
         await driving
     finally:
         driving.cancel()
@@ -67,6 +72,21 @@ async def run(outage: Outage, providers: Sequence[Killable], findings: Findings)
     _judge_calls(load, findings)
     await _judge_attempts(outage, providers, load, findings)
     return load
+
+
+async def _recovered(outage: Outage, target: str, times: int) -> None:
+    """Wait for the recovery itself: how long a restart takes depends on the machine, and probes need load."""
+    async with outage.served.admin() as admin:
+
+        async def back() -> bool:
+            return len(await _recoveries(admin, target)) >= times
+
+        await until(back, timeout_s=IN_RECOVERY_S, what=f"recovery {times} of {target}")
+
+
+async def _recoveries(admin: Any, target: str) -> list[dict[str, Any]]:
+    listed = await document(admin, "/transitions", subject=f"target/{target}", limit=500)
+    return [one for one in listed["transitions"] if one["kind"] == "RampStarted"]
 
 
 async def _at(load: SdkLoad, moment_s: float) -> None:

@@ -8,6 +8,7 @@ by HTTP statuses, which is not what an application sees.
 import asyncio
 from collections.abc import Callable, Collection
 from enum import StrEnum
+from itertools import count
 from time import monotonic
 from typing import Final
 
@@ -65,6 +66,7 @@ class SdkLoad:
         )
         self.calls: list[Call] = []
         self._began: float | None = None
+        self._held = False
 
     @property
     def version(self) -> str:
@@ -82,11 +84,22 @@ class SdkLoad:
             for c in self.calls
         )
 
+    def hold(self) -> None:
+        """Go on past the planned calls until `release`: something is still waited for that needs requests."""
+        self._held = True
+
+    def release(self) -> None:
+        """The planned calls are enough again."""
+        self._held = False
+
     async def run(self) -> None:
-        """All calls, until the last has ended."""
+        """All planned calls, more while it is held, until the last has ended."""
         self._began = monotonic()
         running: set[asyncio.Task[None]] = set()
-        for number in range(int(self._load.per_second * self._load.seconds)):
+        planned = int(self._load.per_second * self._load.seconds)
+        for number in count():
+            if number >= planned and not self._held:
+                break
             await asyncio.sleep(max(0.0, number / self._load.per_second - self.elapsed_s()))
             call = Call(stream=number % 2 == 1, began_s=self.elapsed_s())
             self.calls.append(call)
