@@ -3,8 +3,8 @@
 It owns the verdict on each chunk. Before the commit it holds the preamble (role deltas, empty deltas,
 comments); the first content, or a finish reason, commits. Rules:
 
-- Every event is parsed, before and after the commit, so errors and malformed events (C4, C5) are found
-  without exception; see `chat_chunk` for why that is affordable.
+- Every event is proved, before and after the commit, so errors and malformed events (C4, C5) are found
+  without exception; see `chat_template` and `chat_chunk` for why that is affordable.
 - Only whole events go out, in one piece for each chunk, and as received. An event that says nothing and
   breaks clients (no data, or empty data) is dropped; the event that fails the stream never goes out.
 - An error in the same chunk as the first content fails the stream before the commit: nothing has gone
@@ -12,6 +12,7 @@ comments); the first content, or a finish reason, commits. Rules:
 - Once `[DONE]` has passed nothing more goes out.
 """
 
+from collections.abc import Iterator
 from enum import Enum
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ import orjson
 
 from interlock_domain.words import FailureClass
 from interlock_protocols.chat_chunk import has_content, quiet_chunks, still_chunks
+from interlock_protocols.chat_template import ContentTemplate
 from interlock_protocols.classify import classify_in_band
 from interlock_protocols.failed_answer import FailedAnswer, broken
 from interlock_protocols.sse import BOM, DONE, EventCutter, read_fields, split_events
@@ -29,6 +31,9 @@ __all__ = ["ChatScanner", "End", "Verdict"]
 
 MAX_EVENT: Final = 16 * 1024 * 1024
 """Bytes of one event that may wait for their border: a generated image in base64 is up to a few MiB."""
+
+LAST_EVENTS: Final = 3
+"""A finish reason, usage and `[DONE]`: the end of a stream that came in one piece with its content."""
 
 
 class _Take(Enum):
@@ -61,6 +66,7 @@ class ChatScanner:
         "_hold_events",
         "_open_choices",
         "_over",
+        "_template",
         "_usage",
         "committed",
         "complete",
@@ -83,6 +89,7 @@ class ChatScanner:
         self.error: FailedAnswer | None = None
         self._over: Verdict | None = None
         self._usage: Any = None
+        self._template: ContentTemplate | None = None
         self._cutter = EventCutter()
         self._held: list[bytes] = []
         self._held_bytes = 0
@@ -113,8 +120,7 @@ class ChatScanner:
 
     def _is_quiet(self, whole: bytes) -> bool:
         """Whether these events do no more than go on with content; if so they are counted."""
-        open_choices = self._open_choices
-        if 0 in open_choices and (still := still_chunks(whole)):
+        if 0 in self._open_choices and (still := self._still(whole)):
             self.events += still
             return True
         chunks = quiet_chunks(whole)
@@ -124,12 +130,22 @@ class ChatScanner:
             if chunk.error:
                 return False
             for choice in chunk.choices:
-                if choice.finish_reason or choice.error or choice.index not in open_choices:
+                if choice.finish_reason or choice.error or choice.index not in self._open_choices:
                     return False
             if chunk.usage is not None:
                 self._usage = chunk.usage
         self.events += len(chunks)
         return True
+
+    def _still(self, whole: bytes) -> int:
+        """How many chunks of content for choice 0 these are, when they are nothing else; else 0."""
+        template = self._template
+        if template is not None and (found := template.count(whole)):
+            return found
+        found = still_chunks(whole)
+        if found:  # their form is new: the next ones will look like the last of them
+            self._template = ContentTemplate.learn(whole)
+        return found
 
     def _wait(self) -> Verdict:
         self.out = b""
@@ -161,22 +177,39 @@ class ChatScanner:
             self.error, self._over = before, None
 
     def _walk(self, whole: bytes) -> Verdict:
-        """Take the events one by one until one of them ends the stream, well or badly."""
-        pieces, border = (split_events(whole), 0) if b"\r" in whole else (whole[:-2].split(b"\n\n"), 2)
-        end = 0
+        """Take the events one by one, except where a look at many of them shows that nothing happens."""
         dropped: list[tuple[int, int]] = []
-        for piece in pieces:
+        end, take = 0, _KEEP
+        if not self.saw_content:
+            end, take = self._take(whole, 0, dropped)
+        if take is _KEEP and end < len(whole):
+            end, take = self._take(whole, self._skim(whole, end), dropped)
+        if take is _Take.STOP:
+            return self._stop(_without(whole[:end], dropped))
+        return self._pass_on(whole if end == len(whole) and not dropped else _without(whole[:end], dropped))
+
+    def _take(self, whole: bytes, begin: int, dropped: list[tuple[int, int]]) -> tuple[int, _Take]:
+        """Take events until one ends the stream, well or badly, or is the first content: where, and which."""
+        waiting = not self.saw_content
+        for start, end, piece in _pieces(whole, begin):
             take = self._event(piece)
-            start, end = end, end + len(piece) + border
-            if take is _KEEP:
-                continue
+            if take is _Take.STOP:
+                return start, take
             if take is _Take.DROP:
                 dropped.append((start, end))
-            elif take is _Take.LAST:
-                break
-            else:
-                return self._stop(_without(whole[:start], dropped))
-        return self._pass_on(whole if end == len(whole) and not dropped else _without(whole[:end], dropped))
+            elif take is _Take.LAST or (waiting and self.saw_content):
+                return end, take
+        return len(whole), _KEEP
+
+    def _skim(self, whole: bytes, start: int) -> int:
+        """Where the events stop that only go on with content; what ends a stream stands in its last ones."""
+        end = len(whole)
+        for _ in range(LAST_EVENTS):
+            border = whole.rfind(b"\n\n", start, end - 2)
+            if border < 0:
+                return start
+            end = border + 2
+        return end if self._is_quiet(whole[start:end]) else start
 
     def _pass_on(self, out: bytes) -> Verdict:
         if self.committed:
@@ -286,6 +319,20 @@ class ChatScanner:
     @staticmethod
     def _malformed(message: str) -> FailedAnswer:
         return broken(FailureClass.MALFORMED, "malformed_event", message)
+
+
+def _pieces(whole: bytes, start: int) -> Iterator[tuple[int, int, bytes]]:
+    """Each event from `start` on: where it begins, where the next one does, and its bytes."""
+    if b"\r" in whole:
+        for piece in split_events(whole[start:]):
+            yield start, start + len(piece), piece
+            start += len(piece)
+        return
+    while start < len(whole):
+        border = whole.find(b"\n\n", start)
+        end = border + 2 if border >= 0 else len(whole)  # a line end too many behind the last event
+        yield start, end, whole[start:end].rstrip(b"\n")
+        start = end
 
 
 def _without(out: bytes, dropped: list[tuple[int, int]]) -> bytes:

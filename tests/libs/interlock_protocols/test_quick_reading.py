@@ -33,7 +33,8 @@ _ANSWER = st.fixed_dictionaries(
     {},
     optional={
         "choices": st.lists(_CHOICE, max_size=2) | _JSON,
-        "usage": st.none() | st.fixed_dictionaries({}, optional={"prompt_tokens": st.integers() | _JSON}),
+        "usage": st.none()
+        | st.fixed_dictionaries({}, optional={"prompt_tokens": st.integers(-(2**60), 2**60) | _JSON}),
         "model": _TEXT | _JSON,
         "error": st.none() | _JSON,
         "object": st.sampled_from(["chat.completion", "error", "other", 1, None]),
