@@ -121,8 +121,7 @@ class Quickstart:
         stack.push_async_callback(gateway.stop, drain_s=DRAIN_S, flush_s=FLUSH_S)
         await self._open_doors(stack, gateway)
         ground.data_dir.announce({"gateway": ground.gateway_url, "control": ground.control_url})
-        for line in banner(brought):
-            _say(line)
+        _say("\n".join(banner(brought)))
         if brought.demo:
             await self._demo.start(port_of(ground.gateway))
             stack.push_async_callback(self._demo.hush)
@@ -253,6 +252,6 @@ def _refuse(lines: Iterable[str]) -> int:
 
 
 def _say(line: str) -> None:
-    """One line to whoever watches; nobody does when the pipe is closed."""
+    """One write to whoever watches; nobody does when the pipe is closed."""
     with contextlib.suppress(OSError, ValueError):
         print(line, flush=True)

@@ -81,9 +81,10 @@ class Quick:
         return self
 
     def start(self) -> "Quick":
-        """Start it and wait until it has said where it listens."""
+        """Start it and wait until it has said where it listens: in run.json first, then to the person."""
         self.begin()
         wait_for(self._listens, "run.json of this process")
+        self.line(r"^  explain ")
         return self
 
     def line(self, pattern: str, *, timeout_s: float = 15.0) -> str:
