@@ -5,9 +5,10 @@ a provider is told twice, by the request records and by the provider's own log, 
 """
 
 import asyncio
+import contextlib
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final, Protocol
 
 from msgspec import Struct
@@ -21,8 +22,10 @@ KILLS: Final = ((0.2, 0.36), (0.6, 0.76))
 """Killed and started again at these shares of the time."""
 IN_STREAM_S: Final = 5.0
 """How long a kill waits for a stream of that provider to be in its middle."""
-IN_RECOVERY_S: Final = 30.0
+IN_OBSERVED_S: Final = 30.0
 """How long a restarted provider may take to be back: the longest cooldown here is 4 s."""
+COOLED: Final = "CooldownOpened"
+RECOVERED: Final = "RampStarted"
 
 
 class Killable(Protocol):
@@ -54,15 +57,16 @@ async def run(outage: Outage, providers: Sequence[Killable], findings: Findings)
     driving = asyncio.create_task(load.run())
     try:
         load.hold()
-        for number, (down, up) in enumerate(outage.kills, start=1):
+        for down, up in outage.kills:
             await _at(load, down * outage.load.seconds)
             await until(
                 lambda: load.streaming_from(target), timeout_s=IN_STREAM_S, what=f"a stream of {target}"
             )
-            killed.process.kill()
-            await _at(load, up * outage.load.seconds)
-            await killed.process.start(timeout_s=outage.start_s)
-            await _recovered(outage, target, number)
+            async with _observing(outage, target, COOLED):
+                killed.process.kill()
+                await _at(load, up * outage.load.seconds)
+            async with _observing(outage, target, RECOVERED):
+                await killed.process.start(timeout_s=outage.start_s)
         load.release()
         await driving
     finally:
@@ -74,19 +78,22 @@ async def run(outage: Outage, providers: Sequence[Killable], findings: Findings)
     return load
 
 
-async def _recovered(outage: Outage, target: str, times: int) -> None:
-    """Wait for the recovery itself: how long a restart takes depends on the machine, and probes need load."""
+@contextlib.asynccontextmanager
+async def _observing(outage: Outage, target: str, kind: str) -> AsyncIterator[None]:
+    """Wait until what is done here brings one more such transition: only load does, in the machine's time."""
     async with outage.served.admin() as admin:
+        before = len(await _transitions(admin, target, kind))
+        yield
 
-        async def back() -> bool:
-            return len(await _recoveries(admin, target)) >= times
+        async def seen() -> bool:
+            return len(await _transitions(admin, target, kind)) > before
 
-        await until(back, timeout_s=IN_RECOVERY_S, what=f"recovery {times} of {target}")
+        await until(seen, timeout_s=IN_OBSERVED_S, what=f"one more {kind} of {target}")
 
 
-async def _recoveries(admin: Any, target: str) -> list[dict[str, Any]]:
+async def _transitions(admin: Any, target: str, kind: str) -> list[dict[str, Any]]:
     listed = await document(admin, "/transitions", subject=f"target/{target}", limit=500)
-    return [one for one in listed["transitions"] if one["kind"] == "RampStarted"]
+    return [one for one in listed["transitions"] if one["kind"] == kind]
 
 
 async def _at(load: SdkLoad, moment_s: float) -> None:

@@ -49,12 +49,12 @@ class Raw:
         self.writer.write(data)
         await self.writer.drain()
 
-    async def until(self, marker: bytes, *, timeout_s: float = 5.0) -> bytes:
+    async def until(self, marker: bytes, *, timeout_s: float = 20.0) -> bytes:
         """Everything up to and with the marker."""
         async with asyncio.timeout(timeout_s):
             return await self.reader.readuntil(marker)
 
-    async def rest(self, *, timeout_s: float = 5.0) -> bytes:
+    async def rest(self, *, timeout_s: float = 20.0) -> bytes:
         """Everything until the gateway closes."""
         async with asyncio.timeout(timeout_s):
             return await self.reader.read()
