@@ -23,7 +23,7 @@ KILLS: Final = ((0.2, 0.36), (0.6, 0.76))
 IN_STREAM_S: Final = 5.0
 """How long a kill waits for a stream of that provider to be in its middle."""
 IN_OBSERVED_S: Final = 30.0
-"""How long a restarted provider may take to be back: the longest cooldown here is 4 s."""
+"""How long a cooldown or a recovery may take to show: the longest cooldown here is 4 s."""
 COOLED: Final = "CooldownOpened"
 RECOVERED: Final = "RampStarted"
 

@@ -52,7 +52,10 @@ async def test_hundreds_of_failed_attempts_leave_nothing_behind(atlas, breeze):
             await until(lambda: not gateway.exchanges, what="the requests to end")
             assert gateway.client.stats().in_use == 0
             await until(lambda: atlas.open + breeze.open == 0, what="the upstreams to be free")
-        assert atlas.attempts + breeze.attempts >= 300
+        while atlas.attempts + breeze.attempts < 500:  # some of a slow machine time out before they arrive
+            await _round(loop)
+            await until(lambda: not gateway.exchanges, what="the requests to end")
+        assert atlas.attempts + breeze.attempts >= 500
         await until(lambda: _tasks() <= tasks, what="every task to be gone")
         await until(
             lambda: atlas.connected + breeze.connected <= gateway.client.stats().idle,
