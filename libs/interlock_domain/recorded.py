@@ -27,7 +27,10 @@ class BatchPart(Struct, frozen=True, kw_only=True):
 
 
 class NewEvent(Struct, frozen=True, kw_only=True):
-    """An event on its way into the log. `id` makes the append idempotent."""
+    """An event on its way into the log. `id` makes the append idempotent.
+
+    `traceparent` (W3C) leads to the request that it tells of, for people: no fold reads it.
+    """
 
     id: str
     event: Event
@@ -37,6 +40,7 @@ class NewEvent(Struct, frozen=True, kw_only=True):
     causation: str | None = None
     source: Source | None = None
     age_ms: int = 0
+    traceparent: str | None = None
 
 
 class RecordedEvent(Struct, frozen=True, kw_only=True):
@@ -55,6 +59,7 @@ class RecordedEvent(Struct, frozen=True, kw_only=True):
     causation: str | None = None
     source: Source | None = None
     age_ms: int = 0
+    traceparent: str | None = None
 
 
 def stream_of_gateway(gateway: str) -> str:

@@ -114,6 +114,19 @@ class PoolRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     gateways: tuple[str, ...] = ()
 
 
+class ClusterRow(Struct, frozen=True, kw_only=True):
+    """What all gateways of a cluster share (`_cluster`): the key that credential fingerprints are made with.
+
+    It travels to our own gateways only and stands outside every digest, export and recomputation.
+    """
+
+    key: bytes
+
+    def __repr__(self) -> str:
+        """Without the key: who has it can try credentials out against fingerprints that everybody reads."""
+        return "ClusterRow(...)"
+
+
 class CommitRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Closes a consistent set of rows; `log_ms` is the fold clock at `position`."""
 

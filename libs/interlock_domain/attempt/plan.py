@@ -3,8 +3,11 @@
 Rule: the order was decided once, by route(); here is only whether and when the next step may be
 made. Content that the client has seen ends the walk, whatever failed. The same target is asked again
 only where the class allows it, the worker's attempt before had worked there (else the first failure
-was no accident), it is neither a probe nor merely held in by the cap, and the wait fits. Dropped: a
-loop that sleeps and calls, because its rules could only be tested with a network.
+was no accident), it is neither a probe nor merely held in by the cap, and the wait fits. The first failover
+of a request, to a target that is well as far as this worker knows, costs no budget: it sends that target
+no more than leaving the failed one out would (ADR 13). Dropped: paying for every failover, with which the
+requests that hung on one dying target were refused beside a healthy one; a loop that sleeps and calls,
+because its rules could only be tested with a network.
 """
 
 from typing import Final
@@ -25,7 +28,7 @@ class RetrySame(Struct, frozen=True):
 
 
 class MoveOn(Struct, frozen=True):
-    """Call the next candidate at once; `draws`: 1 from the retry budget (not after a probe)."""
+    """Call the next candidate at once; `draws`: 1 from the retry budget."""
 
     draws: bool = True
 
@@ -64,6 +67,8 @@ class Walk(Struct, frozen=True, kw_only=True):
     """The client has seen content."""
     budget: bool = True
     """The pool's retry budget has a token."""
+    next_well: bool = False
+    """The next candidate is eligible, and this worker's last attempt there did not fail."""
 
 
 def next_step(policy: PoolPolicy, candidate: Candidate, failed: FailedTry, walk: Walk) -> Step:
@@ -75,9 +80,12 @@ def next_step(policy: PoolPolicy, candidate: Candidate, failed: FailedTry, walk:
     if walk.time_left_ms <= 0:
         return Stop(SkipReason.DEADLINE)
     wait_ms = _same_target_wait_ms(policy, candidate, failed, walk.seed)
-    if wait_ms is not None and wait_ms < walk.time_left_ms:
-        return RetrySame(wait_ms) if walk.budget else Stop(SkipReason.RETRY_BUDGET)
-    return _onward(policy, candidate, walk)
+    onward = _onward(policy, candidate, walk)
+    if wait_ms is None or wait_ms >= walk.time_left_ms:
+        return onward
+    if walk.budget:
+        return RetrySame(wait_ms)
+    return onward if isinstance(onward, MoveOn) else Stop(SkipReason.RETRY_BUDGET)
 
 
 def _onward(policy: PoolPolicy, candidate: Candidate, walk: Walk) -> Step:
@@ -85,7 +93,7 @@ def _onward(policy: PoolPolicy, candidate: Candidate, walk: Walk) -> Step:
         return Stop()
     if walk.targets_tried >= policy.attempts.max_targets:
         return Stop(SkipReason.MAX_TARGETS)
-    if candidate.probe:
+    if candidate.probe or (walk.next_well and walk.targets_tried == 1):
         return MoveOn(draws=False)
     return MoveOn() if walk.budget else Stop(SkipReason.RETRY_BUDGET)
 

@@ -32,6 +32,14 @@ def slot_owner(subject: str, shape: str, slot: int, gateways: tuple[str, ...]) -
     return max(gateways, key=lambda gateway: (_hash(f"{subject}\0{shape}\0{slot}\0{gateway}"), gateway))
 
 
+def slot_worker(subject: str, shape: str, slot: int, workers: int) -> int:
+    """The worker of the owning gateway that may probe in this slot; workers count from 1.
+
+    Another one each slot, since one that shares a port may be given no request for a while.
+    """
+    return 1 + (_hash(f"{subject}\0{shape}") + slot) % workers
+
+
 def ramp_fraction(returned_ms: int, policy: HalfOpenPolicy, as_of_ms: int) -> float:
     """The share of requests that a returned target gets: `ramp_from` at its return, 1 after `ramp_ms`."""
     if policy.ramp_ms <= 0:

@@ -40,6 +40,9 @@ class RouteInputs(Struct, frozen=True, kw_only=True, omit_defaults=True):
     as_of_ms: int
     seed: int
     gateway: str
+    worker: int = 0
+    """Which of the gateway's workers asks; they count from 1, and 0 is the only one."""
+    workers: int = 1
     turn: int = 0
     """Round-robin turn of (pool, shape) at this gateway."""
     local: tuple[str, ...] = ()

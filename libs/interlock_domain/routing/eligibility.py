@@ -16,7 +16,14 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from interlock_domain.health.half_open import lottery, ramp_fraction, slot_at, slot_end_ms, slot_owner
+from interlock_domain.health.half_open import (
+    lottery,
+    ramp_fraction,
+    slot_at,
+    slot_end_ms,
+    slot_owner,
+    slot_worker,
+)
 from interlock_domain.routing.lane import Entry
 from interlock_domain.rows import (
     CooldownPhase,
@@ -74,6 +81,9 @@ class Asker(Struct, frozen=True):
     probed: Collection[str]
     gateways: tuple[str, ...]
     """Those that take turns in probing."""
+    worker: int = 0
+    workers: int = 1
+    """A gateway's turn is that of one of its workers."""
 
 
 class Moment(Struct, frozen=True):
@@ -273,7 +283,9 @@ def _may_probe(target: str, findings: list[Finding], moment: Moment) -> bool:
         return False
     turn = min(turns)[2]
     slot = slot_at(moment.as_of_ms, turn.interval_ms)
-    return slot_owner(turn.subject, turn.shape, slot, asker.gateways) == asker.gateway
+    if slot_owner(turn.subject, turn.shape, slot, asker.gateways) != asker.gateway:
+        return False
+    return asker.workers == 1 or slot_worker(turn.subject, turn.shape, slot, asker.workers) == asker.worker
 
 
 def _given_away(target: str, findings: list[Finding], probed: Collection[str]) -> bool:

@@ -70,6 +70,8 @@ def _judge(snapshot: Snapshot, lane: Lane, inputs: RouteInputs) -> Decision:
             local=inputs.local,
             probed=inputs.probed,
             gateways=active or snapshot.commit.gateways or (inputs.gateway,),
+            worker=inputs.worker,
+            workers=inputs.workers,
         ),
     )
     standings = [standing(entry, pool_row, moment) for entry in lane.entries]

@@ -76,7 +76,7 @@ _ALERT = Block(
     (
         Key("url", Url(), "Where to post", required=True),
         Key("secret", ReferenceText(), "Signs the request"),
-        Key("on", ListOf(Choice(ALERT_EVENTS)), "What to tell"),
+        Key("on", ListOf(Choice(ALERT_EVENTS)), "What to tell; empty: everything"),
     ),
 )
 

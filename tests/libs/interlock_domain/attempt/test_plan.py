@@ -127,6 +127,27 @@ def test_an_exhausted_budget_ends_the_walk_except_after_a_probe() -> None:
     assert step(candidate=PROBE, walk={"budget": False}) == MoveOn(draws=False)
 
 
+def test_the_first_failover_of_a_request_to_a_target_that_is_well_costs_no_budget() -> None:
+    assert step(try_=2, walk={"next_well": True}) == MoveOn(draws=False)
+    assert step(try_=2, walk={"next_well": True, "budget": False}) == MoveOn(draws=False)
+    assert step(FailureClass.TIMEOUT, walk={"next_well": True, "budget": False}) == MoveOn(draws=False)
+
+
+def test_a_second_failover_costs_budget_wherever_it_goes() -> None:
+    second = {"next_well": True, "targets_tried": 2}
+    assert step(try_=2, walk=second) == MoveOn()
+    assert step(try_=2, walk={**second, "budget": False}) == Stop(SkipReason.RETRY_BUDGET)
+
+
+def test_a_retry_that_the_budget_forbids_becomes_a_failover_that_costs_none() -> None:
+    assert step(walk={"next_well": True}) == RetrySame(100)
+    assert step(walk={"next_well": True, "budget": False}) == MoveOn(draws=False)
+    nowhere = {"next_well": False, "candidates_left": 0, "budget": False}
+    assert step(walk=nowhere) == Stop(SkipReason.RETRY_BUDGET)
+    last = {"next_well": True, "targets_tried": 3, "budget": False}
+    assert step(walk=last) == Stop(SkipReason.RETRY_BUDGET)
+
+
 def test_retry_on_narrows_the_table_and_never_widens_it() -> None:
     narrow = PoolPolicy(retry_on=(429, 400))
     assert step(policy=narrow, status=500) == Stop(SkipReason.NOT_RETRIABLE)

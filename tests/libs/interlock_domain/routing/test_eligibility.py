@@ -225,6 +225,18 @@ def test_one_probe_a_slot_is_given_away() -> None:
     assert candidate(row, gateway=turn, probed=("breeze/large",)).probe
 
 
+@pytest.mark.parametrize("workers", [2, 3, 4])
+def test_one_worker_of_the_owner_probes_and_another_one_in_the_next_slot(workers: int) -> None:
+    def probes(number: int, at_ms: int) -> bool:
+        row, turn = learned(a_rest(NOW)), owner(at_ms, 5_000)
+        return candidate(row, gateway=turn, worker=number, workers=workers, as_of_ms=at_ms).probe
+
+    numbers = range(1, workers + 1)
+    slots = [[n for n in numbers if probes(n, NOW + slot * 5_000)] for slot in range(workers)]
+    assert [len(one) for one in slots] == [1] * workers
+    assert {one for (one,) in slots} == set(numbers)
+
+
 def test_a_gateway_whose_own_breaker_is_open_passes() -> None:
     row, turn = learned(a_rest(NOW)), owner(NOW, 5_000)
     found = candidate(row, gateway=turn, local=(LARGE,))
