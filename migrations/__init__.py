@@ -1,0 +1,1 @@
+"""The schema of a cluster's database, one revision a file."""

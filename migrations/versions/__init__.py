@@ -1,0 +1,1 @@
+"""Revisions, oldest first: each one plain SQL, forward and back."""
