@@ -11,8 +11,14 @@ from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-_NOISY: Final = ("uvicorn.access", "httpx", "aiokafka")
-"""Talkative libraries: they say per request or per poll what our own records and metrics say once."""
+_NOISY: Final = {
+    "uvicorn": logging.WARNING,
+    "httpx": logging.WARNING,
+    "aiokafka": logging.CRITICAL,
+    "opentelemetry": logging.CRITICAL,
+}
+"""Talkative libraries: they say per request or per poll what our own records and metrics say once. aiokafka
+and OpenTelemetry call each try of an outage an error; what they raise or answer, we tell in one sentence."""
 
 
 def set_up_logging(level: str, stream: TextIO | None = None) -> None:
@@ -22,8 +28,8 @@ def set_up_logging(level: str, stream: TextIO | None = None) -> None:
     handler.setFormatter(PlainLine() if stream.isatty() else JsonLine())
     logging.root.handlers[:] = [handler]
     logging.root.setLevel(level)
-    for name in _NOISY:
-        logging.getLogger(name).setLevel(max(logging.WARNING, logging.root.level))
+    for name, quiet in _NOISY.items():
+        logging.getLogger(name).setLevel(max(quiet, logging.root.level))
 
 
 class PlainLine(logging.Formatter):

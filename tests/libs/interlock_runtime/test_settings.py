@@ -21,6 +21,7 @@ def test_every_variable_is_read() -> None:
             "INTERLOCK_KAFKA_SASL_USERNAME": "u",
             "INTERLOCK_KAFKA_SASL_PASSWORD": "p",
             "INTERLOCK_KAFKA_CA": "/ca.pem",
+            "INTERLOCK_TOPIC_PREFIX": "blue",
             "INTERLOCK_GATEWAY_ID": "gw-1",
             "INTERLOCK_ADMIN_TOKEN": "t",
             "INTERLOCK_CONTROL_URL": "http://control:8081",
@@ -38,6 +39,7 @@ def test_every_variable_is_read() -> None:
         kafka_sasl_username="u",
         kafka_sasl_password="p",
         kafka_ca="/ca.pem",
+        topic_prefix="blue",
         gateway_id="gw-1",
         admin_token="t",
         control_url="http://control:8081",
@@ -61,6 +63,7 @@ def test_all_mistakes_are_told_at_once() -> None:
         ("FEED", "nats"),
         ("KAFKA_SECURITY_PROTOCOL", "TLS"),
         ("KAFKA_SASL_MECHANISM", "X"),
+        ("TOPIC_PREFIX", "two words"),
         ("GATEWAY_ID", "two words"),
         ("CONTROL_URL", "control:8081"),
     ],
@@ -69,6 +72,56 @@ def test_a_value_that_cannot_be_meant_is_refused(name: str, value: str) -> None:
     problems = runtime_settings({f"INTERLOCK_{name}": value})
     assert isinstance(problems, tuple)
     assert problems[0].variable == f"INTERLOCK_{name}"
+
+
+def test_given_sasl_without_name_and_password_then_both_are_asked_for() -> None:
+    problems = runtime_settings({"INTERLOCK_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT"})
+    assert problems == (
+        SettingsProblem("INTERLOCK_KAFKA_SASL_USERNAME", "SASL_PLAINTEXT needs it"),
+        SettingsProblem("INTERLOCK_KAFKA_SASL_PASSWORD", "SASL_PLAINTEXT needs it"),
+    )
+
+
+def test_a_secret_may_stand_in_a_file_and_then_behaves_as_if_it_were_set(tmp_path) -> None:
+    (tmp_path / "password").write_text("p\n")
+    (tmp_path / "url").write_text("postgresql://u:w@h/db\n")
+    settings = runtime_settings(
+        {
+            "INTERLOCK_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+            "INTERLOCK_KAFKA_SASL_USERNAME": "u",
+            "INTERLOCK_KAFKA_SASL_PASSWORD_FILE": str(tmp_path / "password"),
+            "INTERLOCK_DATABASE_URL_FILE": str(tmp_path / "url"),
+        }
+    )
+    assert isinstance(settings, RuntimeSettings)
+    assert (settings.kafka_sasl_password, settings.database_url) == ("p", "postgresql://u:w@h/db")
+
+
+@pytest.mark.parametrize(
+    ("content", "more", "said"),
+    [
+        (None, {}, "cannot be read: no such file or directory"),
+        (b"", {}, "is empty"),
+        (b"\xff\xfe", {}, "cannot be read: it holds no text"),
+        (b"p", {"INTERLOCK_KAFKA_SASL_PASSWORD": "q"}, "set it or INTERLOCK_KAFKA_SASL_PASSWORD, not both"),
+    ],
+)
+def test_a_file_that_gives_no_secret_is_refused_by_name(tmp_path, content, more, said) -> None:
+    path = tmp_path / "password"
+    if content is not None:
+        path.write_bytes(content)
+    problems = runtime_settings({"INTERLOCK_KAFKA_SASL_PASSWORD_FILE": str(path)} | more)
+    assert isinstance(problems, tuple)
+    assert problems[0].variable == "INTERLOCK_KAFKA_SASL_PASSWORD_FILE"
+    assert problems[0].message.endswith(said)
+
+
+def test_what_a_file_holds_is_judged_and_never_shown(tmp_path) -> None:
+    (tmp_path / "url").write_text("mysql://canary@h")
+    problems = runtime_settings({"INTERLOCK_DATABASE_URL_FILE": str(tmp_path / "url")})
+    assert isinstance(problems, tuple)
+    assert [one.variable for one in problems] == ["INTERLOCK_DATABASE_URL"]
+    assert "canary" not in str(problems[0])
 
 
 def test_an_empty_variable_counts_as_not_set() -> None:
