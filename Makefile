@@ -9,9 +9,9 @@ BIN := $(VENV)/bin
 ARGS ?=
 PYTEST_ARGS ?=
 WORKERS ?= 2
-# The long proofs, in this order: every program in tests/drills but the one with an environment of its own, or those
+# The long proofs, in this order: every program in tests/drills but the two that have a target of their own, or those
 # that DRILLS="..." names.
-DRILLS ?= $(filter-out __init__ llama tables,$(basename $(notdir $(sort $(wildcard tests/drills/*.py)))))
+DRILLS ?= $(filter-out __init__ llama soak tables,$(basename $(notdir $(sort $(wildcard tests/drills/*.py)))))
 LLAMA_VENV := .venv-llama
 LLAMA_PACKAGES := "llama-cpp-python[server]==0.3.36" gguf==0.19.0
 
@@ -29,15 +29,15 @@ else \
 fi
 endef
 
-.PHONY: help run test check bench drills llama requirements dev clean nginx
+.PHONY: help run test check bench bench-cluster drills soak llama requirements asyncapi dev clean nginx services
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.base ## everything in one process on :8080 and :8081; ARGS="--config my.yaml" goes to `interlock quickstart`
 	@exec $(BIN)/interlock quickstart $(ARGS)
 
-test: $(VENV)/.dev nginx ## the whole suite, with branch coverage; the domain must be at 100 %
+test: $(VENV)/.dev nginx services ## the whole suite, with branch coverage; the domain must be at 100 %
 	@mkdir -p reports/tmp
 	@$(BIN)/pytest tests -n $(WORKERS) --cov --cov-report= $(PYTEST_ARGS)
 	@echo "--- coverage of everything: $$($(BIN)/coverage report --format=total) % of lines and branches"
@@ -55,10 +55,16 @@ bench: $(VENV)/.dev nginx ## what a request and a folded event cost
 	@$(BIN)/python benchmarks/gateway.py
 	@$(BIN)/python benchmarks/fold.py
 
-drills: $(VENV)/.dev ## the long proofs: programs that break a running system and count what was kept; about 20 minutes
+bench-cluster: $(VENV)/.dev services ## what a cell costs, over a real PostgreSQL and a real Kafka: every benchmarks/cluster_*.py
+	@for one in $(basename $(notdir $(sort $(wildcard benchmarks/cluster_*.py)))); do echo "--- $$one"; $(BIN)/python -m "benchmarks.$$one"; done
+
+drills: $(VENV)/.dev services ## the long proofs: programs that break a running system and count what was kept; hours, or DRILLS="kill9 restore"
 	@for drill in $(DRILLS); do echo "--- $$drill"; $(BIN)/python -m "tests.drills.$$drill" || failed="$${failed:-} $$drill"; done; \
 	$(BIN)/python -m tests.drills.tables; \
 	if [ -n "$${failed:-}" ]; then echo "missed:$$failed" >&2; exit 1; fi
+
+soak: $(VENV)/.dev services ## half an hour of load over a whole cell: what is stored, and whether anything grows
+	@$(BIN)/python -m tests.drills.soak $(ARGS)
 
 llama: $(VENV)/.dev $(LLAMA_VENV)/.ready ## the outage drill with two real llama.cpp servers
 	@$(BIN)/python -m tests.drills.llama --venv $(LLAMA_VENV) $(ARGS)
@@ -67,9 +73,13 @@ dev: $(VENV)/.dev ## the environment alone, with everything the tests need
 
 requirements: ## compile the hashed requirements anew (needs uv); UPGRADE=1 takes the newest versions
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -o requirements/base.txt
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml --extra kafka --extra postgres --extra otel -o requirements/cluster.txt
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml --group dev -o requirements/dev.txt
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) --group build -o requirements/build.txt
 	@echo "requirements compiled: git diff requirements/"
+
+asyncapi: $(VENV)/.dev ## write docs/asyncapi.json anew: the topics and the webhook as the code has them
+	@$(BIN)/python -m interlock_reactors.asyncapi
 
 clean: ## remove the environment, the caches and the reports of the last run; never .interlock, which holds a log
 	@rm -rf $(VENV) .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis reports/tmp dist build
@@ -86,6 +96,23 @@ nginx:
 		echo "!!! SKIPPED: nginx is missing, so the tests that need it do not run (install it, or run as root on Debian or Ubuntu)" >&2; \
 		if [ "$${CI:-}" = true ]; then exit 1; fi; \
 	fi
+
+# The Kafka and the PostgreSQL of the cluster's tests: given in the environment, of a Docker engine, or started here.
+# Fetched now, the jars are not fetched within a test's time. Missing, it is installed where that is possible, else named loudly.
+services: $(VENV)/.dev
+	@if ! $(BIN)/python -m interlock_testing.services >/dev/null 2>&1; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "installing java and maven"; apt-get update -qq || true; \
+			for java in openjdk-21-jre-headless openjdk-17-jre-headless default-jre-headless; do \
+				if DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$java maven >/dev/null 2>&1; then break; fi; \
+			done; \
+		fi; \
+	fi
+	@if ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing a PostgreSQL that speaks TLS"; apt-get update -qq || true; \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null 2>&1 || true; \
+	fi
+	@$(BIN)/python -m interlock_testing.services || [ "$${CI:-}" != true ]
 
 $(BIN)/python:
 	@for candidate in $(PYTHONS); do \

@@ -9,6 +9,30 @@ import os
 import pytest
 from hypothesis import settings
 
+from tests.cluster_fixtures import (
+    database_url,
+    kafka,
+    local_kafka,
+    local_postgres,
+    postgres,
+    pytest_collection_modifyitems,
+    pytest_terminal_summary,
+    tls_postgres,
+    topics,
+)
+
+__all__ = [
+    "database_url",
+    "kafka",
+    "local_kafka",
+    "local_postgres",
+    "postgres",
+    "pytest_collection_modifyitems",
+    "pytest_terminal_summary",
+    "tls_postgres",
+    "topics",
+]
+
 pytest.register_assert_rewrite("interlock_testing.contracts")
 
 settings.register_profile("people", deadline=None)

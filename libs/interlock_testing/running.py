@@ -15,7 +15,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import httpx2
 from msgspec import Struct, field
@@ -34,6 +34,7 @@ from interlock_feed.adapters.file import SnapshotFile
 from interlock_feed.adapters.memory import MemoryFeed
 from interlock_feed.feed import FeedReader
 from interlock_gateway.bootstrap import GatewayPorts, build_gateway
+from interlock_gateway.identity import new_identity
 from interlock_gateway.run import GatewayService
 from interlock_gateway.server import gateway_server
 from interlock_projector.bootstrap import embedded_projector
@@ -46,6 +47,9 @@ from interlock_upstream.port import UpstreamClient
 from interlock_views.adapters.memory import MemoryViews
 
 Fact = TypeVar("Fact")
+
+if TYPE_CHECKING:
+    from interlock_runtime.telemetry.export import Telemetry
 
 CHAT: Final = "/v1/chat/completions"
 FLUSH_S: Final = 1.0
@@ -86,6 +90,7 @@ class GatewayOptions(Struct, kw_only=True):
     """Name of an environment variable -> credential."""
     fingerprints: dict[str, str] = field(default_factory=dict)
     ready_s: float = 5.0
+    telemetry: "Telemetry | None" = None
 
 
 class Served:
@@ -241,7 +246,11 @@ class RunningLoop:
             return options.secrets.get(ref.env or "")
 
         return build_gateway(
-            ports, gateway_id=gateway_id, secret_of=secret_of, fingerprints=options.fingerprints
+            ports,
+            identity=new_identity(gateway_id),
+            secret_of=secret_of,
+            fingerprints=options.fingerprints,
+            telemetry=options.telemetry,
         )
 
 

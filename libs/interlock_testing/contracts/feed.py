@@ -17,20 +17,21 @@ class Feed(FeedPublisher, FeedReader, Protocol):
 class Tail:
     """One reader's updates, each awaited with a deadline."""
 
-    def __init__(self, updates: AsyncIterator[FeedUpdate]) -> None:
+    def __init__(self, updates: AsyncIterator[FeedUpdate], patience_s: float) -> None:
         self._updates = updates
+        self._patience_s = patience_s
 
     async def next(self) -> FeedUpdate:
         """The next update."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(self._patience_s):
             return await anext(self._updates)
 
 
 @asynccontextmanager
-async def tailing(reader: FeedReader) -> AsyncIterator[Tail]:
+async def tailing(reader: FeedReader, *, patience_s: float = PATIENCE_S) -> AsyncIterator[Tail]:
     """A tail that is closed on leaving."""
     async with aclosing(cast("AsyncGenerator[FeedUpdate, None]", reader.tail())) as updates:
-        yield Tail(updates)
+        yield Tail(updates, patience_s)
 
 
 class FeedContract:

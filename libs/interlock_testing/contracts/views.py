@@ -6,7 +6,8 @@ from interlock_testing.contracts.samples import effect
 from interlock_views.thinning import DAY_MS
 from interlock_views.views import Checkpoint, ViewCommit, Views, ViewTable
 
-NAME = "routing-v1"
+NAME = "routing-1"
+"""The one in force where nobody has said anything else: readers see its transitions."""
 
 
 def step(epoch: int, expected: int, position: int, **rows: bytes | None) -> ViewCommit:
