@@ -92,6 +92,7 @@ class Codec:
             causation=new.causation,
             source=new.source,
             age_ms=new.age_ms,
+            traceparent=new.traceparent,
             data=self._data(new.event),
         )
         return self._encoder.encode(envelope)
@@ -176,6 +177,7 @@ def _recorded(envelope: Envelope, event: Event, position: int, recorded_ms: int)
         causation=envelope.causation,
         source=envelope.source,
         age_ms=envelope.age_ms,
+        traceparent=envelope.traceparent,
     )
 
 

@@ -27,6 +27,7 @@ class Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True):
     causation: str | None = None
     source: Source | None = None
     age_ms: int = 0
+    traceparent: str | None = None
     data: Raw
 
 

@@ -51,6 +51,34 @@ class UnreadableDecision(Exception):
     """
 
 
+class FactSink(Protocol):
+    """All that a gateway needs of a log: somewhere to put its facts."""
+
+    async def publish(self, stream: str, facts: Sequence[NewEvent]) -> int:
+        """Append facts in order; returns when they are durable. Raises when any of them may not be."""
+        ...
+
+
+class LogReader(Protocol):
+    """All that a reader of the history needs of a log; see EventLog for what each promises."""
+
+    async def read(self, *, after: int, limit: int, stream: str | None = None) -> list[RecordedEvent]:
+        """See EventLog."""
+        ...
+
+    async def position_at(self, recorded_ms: int) -> int:
+        """See EventLog."""
+        ...
+
+    async def head(self) -> int:
+        """See EventLog."""
+        ...
+
+    async def wait(self, after: int, timeout_s: float) -> bool:
+        """See EventLog."""
+        ...
+
+
 class EventLog(Protocol):
     """At most six methods; positions are integers from 1, `after=0` reads from the beginning."""
 

@@ -34,26 +34,28 @@ class PageReader:
             if isinstance(found, Undecodable):
                 if version is not None:
                     if not events:
-                        raise UnreadableDecision(_sentence(found))
+                        raise UnreadableDecision(unreadable(found))
                     return events
                 self.passed_over[found.reason] += 1
-                found = _stand_in(found)
+                found = stand_in(position, recorded_ms)
             events.append(found)
         return events
 
 
-def _stand_in(found: Undecodable) -> RecordedEvent:
+def stand_in(position: int, recorded_ms: int) -> RecordedEvent:
+    """What a reader gets in the place of a fact that was passed over."""
     return RecordedEvent(
-        position=found.position,
-        recorded_ms=found.recorded_ms,
+        position=position,
+        recorded_ms=recorded_ms,
         stream=CLOCK_STREAM,
         version=None,
-        id=f"unreadable/{found.position}",
+        id=f"unreadable/{position}",
         event=ClockTicked(),
     )
 
 
-def _sentence(found: Undecodable) -> str:
+def unreadable(found: Undecodable) -> str:
+    """The sentence of an UnreadableDecision."""
     return (
         f"the decision at position {found.position} ({found.type or 'no type'}) cannot be read: "
         f"{found.reason.value}, {found.detail}. Start the version of Interlock that wrote it."

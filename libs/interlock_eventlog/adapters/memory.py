@@ -104,6 +104,7 @@ class MemoryEventLog:
                 causation=new.causation,
                 source=new.source,
                 age_ms=new.age_ms,
+                traceparent=new.traceparent,
             )
         )
         self._places[new.id] = Place(position, stream, version)
@@ -119,6 +120,7 @@ class MemoryEventLog:
             causation=one.causation,
             source=one.source,
             age_ms=one.age_ms,
+            traceparent=one.traceparent,
         )
         return RawEvent(
             position=one.position,

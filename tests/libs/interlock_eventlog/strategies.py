@@ -66,6 +66,7 @@ def new_events() -> st.SearchStrategy[NewEvent]:
         causation=texts,
         source=st.none() | structs(Source),
         age_ms=INTEGERS,
+        traceparent=texts,
     )
 
 

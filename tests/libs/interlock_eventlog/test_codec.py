@@ -65,12 +65,13 @@ def test_the_body_is_the_documented_envelope():
         causation="d",
         source=Source(gateway="g1", worker=1, boot="b", seq=7),
         age_ms=5,
+        traceparent="t",
     )
     raw = CODEC.encode(new, "target/p/m", 3, BatchPart(id="x", index=0, size=1))
     assert list(json.loads(raw)) == list(Envelope.__struct_fields__)
     assert list(json.loads(raw)) == [
         "id", "type", "v", "stream", "version", "batch", "actor", "reason",
-        "correlation", "causation", "source", "age_ms", "data",
+        "correlation", "causation", "source", "age_ms", "traceparent", "data",
     ]  # fmt: skip
     assert json.loads(raw)["data"] == {"target": "p/m"}
     assert b"\n" not in raw

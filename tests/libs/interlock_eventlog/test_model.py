@@ -4,34 +4,29 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from interlock_eventlog.adapters.memory import MemoryEventLog
 from interlock_eventlog.adapters.sqlite import SqliteEventLog
-from interlock_eventlog.log import Appended, StreamAppend, VersionConflict
+from interlock_eventlog.log import Appended
 from interlock_runtime.sqlite import SqliteDatabase
-from interlock_testing.contracts.clock import ManualClock
 from interlock_testing.contracts.samples import decision, failure, one
+from tests.libs.interlock_eventlog.twins import STREAMS, T, Twins
 
-T = TypeVar("T")
 AnyLog = MemoryEventLog | SqliteEventLog
-STREAMS = ("config", "pool/a", "target/p/m")
 
 
-class Logs(RuleBasedStateMachine):
-    """The model is a list of (stream, version, id); `off` is how wrong an expected version is."""
+class Logs(Twins[AnyLog]):
+    """Appends, facts, and a SQLite file that is closed and opened again."""
 
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
         self.folder = TemporaryDirectory()
-        self.clock = ManualClock()
-        self.model: list[tuple[str, int | None, str]] = []
-        self.batches: list[tuple[list[StreamAppend], Appended]] = []
         self.facts = 0
         self.memory = MemoryEventLog(self.clock)
         self.database: SqliteDatabase | None = None
@@ -44,11 +39,7 @@ class Logs(RuleBasedStateMachine):
 
         self.runner.run(opened())
 
-    def version(self, stream: str) -> int:
-        return sum(known == stream and version is not None for known, version, _ in self.model)
-
     def both(self, call: Callable[[AnyLog], Coroutine[Any, Any, T]]) -> T:
-        """The one answer of both logs."""
         memory, sqlite = self.runner.run(call(self.memory)), self.runner.run(call(self.sqlite))
         assert memory == sqlite
         return memory
@@ -70,22 +61,6 @@ class Logs(RuleBasedStateMachine):
         assert answer == Appended(position=len(self.model), versions=versions)
         self.batches.append((appends, answer))
 
-    @rule(stream=st.sampled_from(STREAMS), off=st.sampled_from([-1, 1, 5]), other=st.sampled_from(STREAMS))
-    def append_wrongly(self, stream, off, other):
-        actual = self.version(stream)
-        appends = [one(stream, actual + off, decision("never"))]
-        if other != stream:
-            appends.insert(0, one(other, None, decision("never either")))
-        answer = self.both(lambda log: log.append(appends))
-        assert answer == VersionConflict(stream=stream, expected=actual + off, actual=actual)
-
-    @precondition(lambda self: self.batches)
-    @rule(data=st.data())
-    def append_again(self, data):
-        appends, first = data.draw(st.sampled_from(self.batches))
-        again = self.both(lambda log: log.append(appends))
-        assert again == Appended(position=first.position, versions=first.versions, repeated=True)
-
     @rule(size=st.integers(1, 4))
     def publish(self, size):
         new = [failure(self.facts + n) for n in range(size)]
@@ -103,25 +78,11 @@ class Logs(RuleBasedStateMachine):
         last = next(n for n, (_, _, known) in enumerate(self.model, start=1) if known == facts[-1].id)
         assert self.both(lambda log: log.publish("gateway/g1", facts)) == last
 
-    @rule(by=st.integers(-500, 2000))
-    def time_passes(self, by):
-        self.clock.now_ms += by
-
     @precondition(lambda self: self.database is not None)
     @rule()
     def reopen(self):
         self.close()
         self.open()
-
-    @rule(after=st.integers(0, 30), limit=st.integers(1, 10), stream=st.none() | st.sampled_from(STREAMS))
-    def read_a_part(self, after, limit, stream):
-        found = self.both(lambda log: log.read(after=after, limit=limit, stream=stream))
-        wanted = [
-            (position, name)
-            for position, (known, _, name) in enumerate(self.model, start=1)
-            if position > after and stream in {None, known}
-        ]
-        assert [(event.position, event.id) for event in found] == wanted[:limit]
 
     @rule(moment=st.integers(990_000, 1_010_000))
     def ask_for_a_moment(self, moment):
