@@ -31,6 +31,10 @@ class ProjectionStatus(Struct, frozen=True, kw_only=True):
     checkpoint: int = 0
     halted: str | None = None
     """Why the projection stands still, in a sentence; None while it runs."""
+    trouble: str | None = None
+    """What it cannot reach now, in a sentence; it shows what it has and goes on by itself."""
+    age_ms: int = 0
+    """Since it was last seen to stand at the end of the log; counted where the log is another process."""
 
 
 class RoutingState(Protocol):

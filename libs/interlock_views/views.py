@@ -13,8 +13,52 @@ from msgspec import Struct, field
 from interlock_domain.projection.effects import Effect
 
 
+class Placed(Protocol):
+    """Where a record stands in the brokers' topics."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def recorded_ms(self) -> int: ...
+
+
+class AsItCame(Protocol):
+    """A record's bytes."""
+
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def headers(self) -> tuple[tuple[str, bytes], ...]: ...
+    @property
+    def value(self) -> bytes | None: ...
+
+
+class DeadLetter(Placed, AsItCame, Protocol):
+    """A record that the log's reader had to pass over: its place, its bytes, and why.
+
+    Described by its shape, because the reader that makes it stands beside this library, not below it.
+    """
+
+    @property
+    def reason(self) -> str:
+        """One word of a closed set."""
+        ...
+
+    @property
+    def detail(self) -> str:
+        """What exactly, for people."""
+        ...
+
+
 class ViewCommit(Struct, frozen=True, kw_only=True):
-    """One step of a projection from `expected_position` to `position`; None removes a row."""
+    """One step of a projection from `expected_position` to `position`; None removes a row.
+
+    `dead_letters` are kept where there is a table of them (a cluster) and once each, however often told.
+    """
 
     projection: str
     epoch: int
@@ -22,12 +66,18 @@ class ViewCommit(Struct, frozen=True, kw_only=True):
     position: int
     rows: dict[str, bytes | None]
     effects: tuple[Effect, ...] = ()
+    dead_letters: tuple[DeadLetter, ...] = ()
 
 
 class Checkpoint(Struct, frozen=True, kw_only=True):
-    """Saved fold state at a position; `schema` names the state's layout."""
+    """Saved fold state at a position; `schema` names the state's layout.
+
+    `epoch` guards the saving as it guards a commit: a former owner saves nothing. 0: no guard, and what is
+    read back.
+    """
 
     projection: str
+    epoch: int = 0
     schema: int
     position: int
     recorded_ms: int

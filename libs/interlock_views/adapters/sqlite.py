@@ -153,6 +153,11 @@ def _commit(connection: sqlite3.Connection, step: ViewCommit) -> bool:
 
 def _save(connection: sqlite3.Connection, checkpoint: Checkpoint) -> None:
     name = checkpoint.projection
+    owned = connection.execute(
+        "SELECT 1 FROM projection WHERE name = ? AND epoch = ?", (name, checkpoint.epoch)
+    )
+    if checkpoint.epoch and owned.fetchone() is None:
+        return
     connection.execute(
         "INSERT OR REPLACE INTO checkpoint (projection, position, schema, recorded_ms, digest, state) "
         "VALUES (?, ?, ?, ?, ?, ?)",
