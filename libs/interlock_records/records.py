@@ -34,6 +34,14 @@ class RecordPage(Struct, frozen=True, kw_only=True):
     next: str | None = None
 
 
+class RecordSink(Protocol):
+    """All that a gateway needs of the store: somewhere to put its records."""
+
+    async def put(self, records: Sequence[RequestRecord]) -> None:
+        """Keep a batch; all or nothing. Raises when it may not be kept."""
+        ...
+
+
 class RequestRecords(Protocol):
     """Store of request records."""
 

@@ -1,4 +1,4 @@
-"""Request records in SQL: one table, SQLite today and PostgreSQL beside the journal.
+"""Request records in SQL: one table in SQLite, one of a partition a day in PostgreSQL beside the journal.
 
 Rule: columns beside the JSON exist to be searched; the JSON alone is the record. Transactions are
 small (a batch of the gateway, a slice of a prune), because on SQLite the file is shared with the log
@@ -6,13 +6,16 @@ and its writer waits for them. SQLAlchemy Core, not the ORM: rows have no identi
 statement stands here as it runs.
 """
 
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import (
     BigInteger,
     Column,
+    Executable,
     Index,
     LargeBinary,
     MetaData,
@@ -25,9 +28,10 @@ from sqlalchemy import (
     tuple_,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from interlock_domain.attempt.record import RequestRecord
+from interlock_records.adapters.days import PRUNE_OTHER, days_before, drop_day, make_days
 from interlock_records.paging import cursor_of, place_of, snapshot_place
 from interlock_records.records import MIN_PREFIX, RecordFilter, RecordPage
 
@@ -84,15 +88,23 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 class SqlRequestRecords:
     """RequestRecords over one table; `prepare` creates it where no migration did."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, *, wall_ms: Callable[[], int] | None = None) -> None:
+        """`wall_ms`: today, for the days of PostgreSQL; the machine's own when not given."""
         self._engine = engine
-        dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
-        self._insert = dialect.insert(REQUESTS).on_conflict_do_nothing(index_elements=["request_id"])
+        self._days = engine.dialect.name == "postgresql"
+        self._wall_ms = wall_ms or _wall_ms
+        self._connections = _postgres if self._days else _sqlite
+        # Without a target any key will do: request_id in SQLite, (request_id, started_ms) in PostgreSQL.
+        dialect = postgresql if self._days else sqlite
+        self._insert = dialect.insert(REQUESTS).on_conflict_do_nothing()
 
     async def prepare(self) -> None:
-        """Create the table when it is missing."""
-        async with self._engine.begin() as connection:
-            await connection.run_sync(METADATA.create_all)
+        """Create what is missing: the table in SQLite, the coming days' partitions in PostgreSQL."""
+        async with self._connections(self._engine) as connection:
+            if self._days:
+                await make_days(connection, self._wall_ms())
+            else:
+                await connection.run_sync(METADATA.create_all)
 
     async def close(self) -> None:
         """Give up the connections."""
@@ -101,7 +113,7 @@ class SqlRequestRecords:
     async def put(self, records: Sequence[RequestRecord]) -> None:
         """See RequestRecords."""
         if records:
-            async with self._engine.begin() as connection:
+            async with self._connections(self._engine) as connection:
                 await connection.execute(self._insert, [_row(record) for record in records])
 
     async def get(self, request_id: str) -> RequestRecord | None:
@@ -139,19 +151,51 @@ class SqlRequestRecords:
             found = await self._fetch(statement.where(tuple_(*_SCAN) > beyond))
 
     async def prune(self, before_ms: int) -> int:
-        """See RequestRecords."""
+        """See RequestRecords. In PostgreSQL a day goes when all of it is too old; of a dropped day the number
+        is what the server reckons."""
+        if self._days:
+            return await self._prune_days(before_ms)
         old = select(_C.request_id).where(_C.started_ms < before_ms).limit(SLICE)
+        return await self._prune_slices(delete(REQUESTS).where(_C.request_id.in_(old)), {})
+
+    async def _prune_days(self, before_ms: int) -> int:
+        async with self._connections(self._engine) as connection:
+            await make_days(connection, self._wall_ms())
+        dropped = 0
+        async with self._connections(self._engine) as connection:
+            ended = await days_before(connection, before_ms)
+        for day in ended:  # one at a time: each holds up readers and writers for a moment
+            async with self._connections(self._engine) as connection:
+                dropped += await drop_day(connection, day)
+        values = {"before": before_ms, "slice": SLICE}
+        return dropped + await self._prune_slices(PRUNE_OTHER, values)
+
+    async def _prune_slices(self, statement: Executable, values: dict[str, int]) -> int:
         deleted = 0
         while True:
-            async with self._engine.begin() as connection:
-                step = await connection.execute(delete(REQUESTS).where(_C.request_id.in_(old)))
+            async with self._connections(self._engine) as connection:
+                step = await connection.execute(statement, values)
             deleted += step.rowcount
             if step.rowcount < SLICE:
                 return deleted
 
     async def _fetch(self, statement: Select[bytes]) -> list[RequestRecord]:
-        async with self._engine.connect() as connection:
+        async with self._connections(self._engine) as connection:
             return [_decoder.decode(body) for body in await connection.scalars(statement)]
+
+
+def _sqlite(engine: AsyncEngine) -> AbstractAsyncContextManager[AsyncConnection]:
+    return engine.begin()
+
+
+def _postgres(engine: AsyncEngine) -> AbstractAsyncContextManager[AsyncConnection]:
+    from interlock_runtime.postgres import transaction  # noqa: PLC0415  its driver is an extra
+
+    return transaction(engine)
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _row(record: RequestRecord) -> dict[str, object]:
