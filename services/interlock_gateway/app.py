@@ -130,9 +130,13 @@ class _Gauges(Collector):
             ),
             ("interlock_outcomes_waiting", "Facts not yet in the log.", len(gw.ring)),
             ("interlock_outcomes_dropped", "Facts lost for good.", gw.ring.dropped),
+            ("interlock_records_waiting", "Request records not yet in their store.", len(gw.records)),
+            ("interlock_records_waiting_bytes", "What they weigh.", gw.records.bytes),
             ("interlock_records_dropped", "Request records lost for good.", gw.records.dropped),
             ("interlock_upstream_connections", "Open upstream connections.", stats.open),
         ]
+        if gw.traces is not None:
+            gauges.append(("interlock_spans_dropped", "Spans lost for good.", gw.traces.dropped))
         return families(gw.counters, gauges)
 
 

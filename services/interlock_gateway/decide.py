@@ -24,6 +24,8 @@ def decide(
         as_of_ms=as_of_ms,
         seed=gw.ids.seed(),
         gateway=gw.identity.gateway,
+        worker=gw.identity.worker,
+        workers=gw.identity.workers,
         turn=_turn(x, pool, shape),
         local=local.open_targets(shape, gw.monotonic() * 1000) if local.breakers.any_open else (),
         probed=local.probed(as_of_ms),

@@ -19,6 +19,7 @@ from interlock_protocols.chat import ChatRequest, with_model
 
 if TYPE_CHECKING:
     from interlock_gateway.ledger import Attempt
+    from interlock_gateway.tracing import RequestSpan
 
 WATCH_AFTER_S: Final = 0.05
 """A client that leaves is noticed from here on; a watcher for shorter requests would cost each 15 us."""
@@ -47,6 +48,7 @@ class Exchange:
     first_content: float | None = None
     usage: Usage | None = None
     bytes_out = 0
+    span: "RequestSpan | None" = None
 
     def __init__(self, gw: Gateway, scope: Scope, receive: Receive, send: Send) -> None:
         self.gw = gw
@@ -59,6 +61,8 @@ class Exchange:
         self.started = gw.monotonic()
         self.task = asyncio.current_task(gw.loop)
         self.attempts: list[AttemptRecord] = []
+        if gw.traces is not None:
+            self.span = gw.traces.begin(scope)
 
     def timed_out(self) -> bool:
         """Whether the time for attempts is over; timers are exact to a millisecond."""
@@ -93,7 +97,7 @@ class Exchange:
             continue
         self.interrupt(Result.CLIENT_ABORT)
 
-    def _label(self) -> str:
+    def label(self) -> str:
         """The pool as a metric may name it: clients invent exact names, and a label must be bounded."""
         held = self.gw.follow.held
         if "/" not in self.pool or (held is not None and self.pool in held.snapshot.targets):
@@ -111,7 +115,9 @@ class Exchange:
         if self.running is not None:
             self.running.aborted()
         result = self.result or Result.REFUSED
-        gw.counters.finished(self._label(), result)
+        gw.counters.finished(self.label(), result)
+        if self.span is not None:
+            self.span.ended(self, result)
         if self.inputs is None:
             return
         gw.record_seq += 1

@@ -10,7 +10,7 @@ how long the process was down, which only the wall clock knows.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -21,11 +21,14 @@ from interlock_domain.snapshot.compile import compile_snapshot, patch_snapshot
 from interlock_domain.snapshot.consistency import Inconsistent
 from interlock_domain.snapshot.snapshot import Snapshot
 from interlock_feed.feed import FeedReader, FeedUpdate, SnapshotStore
+from interlock_runtime.trouble import Trouble
 
 _log = logging.getLogger(__name__)
 
 SAVE_EVERY_S: Final = 1.0
 """How old the last-known-good file may be; each save is an fsync, so not once a commit."""
+LAST_SAVE_S: Final = 1.0
+"""At the end, for a save that is under way."""
 RETRY_S: Final = 0.5
 REREAD_S: Final = 2.0
 """After a rejected commit: a publisher that was just replaced has written the rest by then."""
@@ -55,9 +58,11 @@ class Follower:
         self._file = file
         self._monotonic = monotonic
         self._wall_ms = wall_ms
+        self._trouble = Trouble(_log, "the state feed cannot be followed", monotonic=monotonic)
         self._rows: dict[str, bytes] = {}
         self._saved_at = -SAVE_EVERY_S
         self._saved_version = ""
+        self._saving: asyncio.Task[None] | None = None
         self._floor_ms = 0
         self._rejected: Inconsistent | None = None
         self.held: Held | None = None
@@ -96,18 +101,26 @@ class Follower:
 
     async def run(self) -> None:
         """Follow the feed for ever; ends by cancellation only."""
-        while True:
-            wait = RETRY_S
-            try:
-                async with _closing(self._feed.tail()) as updates:
-                    async for update in updates:
-                        if not self.apply(update):
-                            wait = REREAD_S  # what follows is built on what was rejected: read the whole anew
-                            break
-                        await self._save()
-            except Exception as failure:  # noqa: BLE001  fail-static: a broken feed never takes the snapshot away
-                _log.warning("the state feed failed (%s), following again", failure)
-            await asyncio.sleep(wait)
+        try:
+            while True:
+                wait = await self._follow()
+                await asyncio.sleep(wait)
+        finally:
+            if self._saving is not None:
+                await asyncio.wait([self._saving], timeout=LAST_SAVE_S)
+
+    async def _follow(self) -> float:
+        """Until the feed ends, or tells what cannot be; how long to wait before the next try."""
+        try:
+            async with _closing(self._feed.tail()) as updates:
+                async for update in updates:
+                    self._trouble.is_over()
+                    if not self.apply(update):
+                        return REREAD_S  # what follows is built on what was rejected: read the whole anew
+                    self._save_soon()
+        except Exception as failure:  # noqa: BLE001  fail-static: a broken feed never takes the snapshot away
+            self._trouble.is_on(failure)
+        return RETRY_S
 
     def apply(self, update: FeedUpdate) -> bool:
         """Compile the update and swap it in; False: rejected, and what is held stays."""
@@ -138,18 +151,23 @@ class Follower:
         self.held = Held(snapshot, self._monotonic() * 1000, log_ms, snapshot.version)
         self.on_swap(before, snapshot)
         self.ready.set()
+        _log.debug("snapshot %s is in force", snapshot.version)
 
-    async def _save(self) -> None:
+    def _save_soon(self) -> None:
+        """Beside the feed: waiting for a disk would hold up the next snapshot."""
         held, now = self.held, self._monotonic()
         if self._file is None or held is None or now - self._saved_at < SAVE_EVERY_S:
             return
-        if held.snapshot.version == self._saved_version:
+        if held.snapshot.version == self._saved_version or (self._saving and not self._saving.done()):
             return
         self._saved_at = now
         self._saved_version = held.snapshot.version
-        rows = dict(self._rows)
+        saving = self._save(self._file, held.snapshot.commit, self._rows)
+        self._saving = asyncio.get_running_loop().create_task(saving)
+
+    async def _save(self, file: SnapshotStore, commit: CommitRow, rows: Mapping[str, bytes]) -> None:
         try:
-            await asyncio.to_thread(self._file.save, held.snapshot.commit, rows, self._wall_ms())
+            await asyncio.to_thread(file.save, commit, rows, self._wall_ms())
         except OSError as failure:
             _log.warning("cannot write the last known good snapshot: %s", failure)
 

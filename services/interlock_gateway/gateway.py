@@ -17,6 +17,7 @@ from interlock_upstream.port import UpstreamClient
 
 if TYPE_CHECKING:
     from interlock_gateway.exchange import Exchange
+    from interlock_gateway.tracing import RequestTraces
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,6 +38,8 @@ class Gateway:
     fingerprints: dict[str, str]
     monotonic: Callable[[], float]
     wall_ms: Callable[[], int]
+    traces: "RequestTraces | None" = None
+    """None unless somebody collects spans: then the request path pays one look at this for each."""
     exchanges: "set[Exchange]" = field(default_factory=set)
     pools_asked: dict[str, float] = field(default_factory=dict)
     record_seq: int = 0

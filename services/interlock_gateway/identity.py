@@ -18,6 +18,8 @@ class Identity(Struct, frozen=True, kw_only=True):
     gateway: str
     worker: int
     boot: str
+    workers: int = 1
+    """How many this gateway has: they take turns in probing."""
 
 
 class Ids:
@@ -47,6 +49,6 @@ class Ids:
         return int.from_bytes(self.take(4), "big")
 
 
-def new_boot() -> str:
-    """A boot id that no earlier start has used."""
-    return os.urandom(6).hex()
+def new_identity(gateway: str, *, worker: int = 0, workers: int = 1) -> Identity:
+    """Of a start that begins now."""
+    return Identity(gateway=gateway, worker=worker, boot=os.urandom(6).hex(), workers=workers)

@@ -23,7 +23,7 @@ _SILENT: Final = frozenset((FailureClass.CALLER_FAULT, FailureClass.CLIENT_ABORT
 class Attempt:
     """One running attempt; times in ms since the request began."""
 
-    __slots__ = ("candidate", "member", "redirect", "started", "target", "try_no", "x")
+    __slots__ = ("candidate", "member", "redirect", "span", "started", "target", "try_no", "x")
 
     def __init__(self, x: Exchange, candidate: Candidate, member: CompiledMember, try_no: int) -> None:
         self.x = x
@@ -35,6 +35,7 @@ class Attempt:
         asked = x.request.model if x.request else ""
         self.redirect = target.upstream_model if target.upstream_model != asked else None
         x.running = self
+        self.span = None if x.span is None else x.span.attempt(self)
         breakers = x.gw.local.breakers
         if breakers.any_open:  # one own request an interval may pass an open breaker: this is it
             breakers.take_probe(target.id, _shape(x), x.gw.monotonic() * 1000)
@@ -90,6 +91,7 @@ class Attempt:
                 probe=self.candidate.probe,
             ),
             now_ms,
+            None if self.span is None else self.span.traceparent,
         )
         gw.outcomes.wake()
 
@@ -125,6 +127,7 @@ class Attempt:
                 probe=self.candidate.probe,
             ),
             now_ms,
+            None if self.span is None else self.span.traceparent,
         )
         gw.outcomes.wake()
         return failed_before
@@ -170,6 +173,8 @@ class Attempt:
         )
         x.running = None
         x.attempts.append(entry)
+        if self.span is not None:
+            self.span.ended(self, entry)
         return entry
 
 

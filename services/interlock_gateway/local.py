@@ -91,6 +91,10 @@ class LocalView:
         """Whether the last finished attempt of this worker on (target, shape) had failed."""
         return (target, shape) in self._failed_last
 
+    def is_well(self, target: str, shape: str, now_ms: float) -> bool:
+        """Whether a failover there may be free: the last attempt did not fail, no breaker keeps away."""
+        return not (self.failed_last(target, shape) or self.breakers.is_open(target, shape, now_ms))
+
     def clean(self, target: str, shape: str) -> bool:
         """No strikes and no open breaker here."""
         return self.breakers.clean(target, shape)

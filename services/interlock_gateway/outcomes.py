@@ -25,7 +25,7 @@ class OutcomeRing:
 
     def __init__(self, identity: Identity, *, capacity: int = CAPACITY) -> None:
         self._identity = identity
-        self._ring: deque[tuple[int, Fact, float]] = deque()
+        self._ring: deque[tuple[int, Fact, float, str | None]] = deque()
         self._capacity = capacity
         self._seq = 0
         self.dropped = 0
@@ -33,13 +33,13 @@ class OutcomeRing:
     def __len__(self) -> int:
         return len(self._ring)
 
-    def put(self, fact: Fact, ended_ms: float) -> None:
+    def put(self, fact: Fact, ended_ms: float, traceparent: str | None = None) -> None:
         """Append a fact that ended at `ended_ms`; drops the oldest when the ring is full."""
         if len(self._ring) >= self._capacity:
             self._ring.popleft()
             self.dropped += 1
         self._seq += 1
-        self._ring.append((self._seq, fact, ended_ms))
+        self._ring.append((self._seq, fact, ended_ms, traceparent))
 
     def put_counts(self, rows: list[SuccessRow], now_ms: float) -> None:
         """The successes of the last second, a few rows a fact."""
@@ -59,12 +59,13 @@ class OutcomeRing:
         while self._ring and self._ring[0][0] <= last_seq:
             self._ring.popleft()
 
-    def _as_event(self, entry: tuple[int, Fact, float], now_ms: float) -> NewEvent:
-        seq, fact, ended_ms = entry
+    def _as_event(self, entry: tuple[int, Fact, float, str | None], now_ms: float) -> NewEvent:
+        seq, fact, ended_ms, traceparent = entry
         who = self._identity
         return NewEvent(
             id=f"{who.gateway}/{who.worker}/{who.boot}/{seq}",
             event=fact,
             source=Source(gateway=who.gateway, worker=who.worker, boot=who.boot, seq=seq),
             age_ms=max(0, int(now_ms - ended_ms)),
+            traceparent=traceparent,
         )

@@ -7,8 +7,10 @@ abort and whole answers by 503; the rings are flushed, the last report sent.
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from interlock_domain.catalog.policy import ServerLimits
 from interlock_domain.events import SnapshotRejected
 from interlock_domain.rows import CommitRow, version_text
 from interlock_domain.snapshot.consistency import Inconsistent
@@ -18,6 +20,7 @@ from interlock_gateway.app import Application
 from interlock_gateway.exchange import WATCH_AFTER_S
 from interlock_gateway.gateway import Gateway
 from interlock_gateway.report import Reporter
+from interlock_runtime.kept import kept
 
 _log = logging.getLogger(__name__)
 
@@ -25,11 +28,16 @@ END_S: Final = 0.5
 """How long interrupted requests may take to write their last words."""
 
 
+Learn = Callable[[Snapshot, dict[str, str]], bool]
+"""Brings provider -> fingerprint up to a snapshot; True when there is something new to report."""
+
+
 class GatewayService:
     """One gateway replica. Serve `.app` with an ASGI server that cuts unfinished answers (uvicorn)."""
 
-    def __init__(self, gw: Gateway, *, address: str = "") -> None:
+    def __init__(self, gw: Gateway, *, address: str = "", learn: Learn | None = None) -> None:
         self._gw = gw
+        self._learn = learn
         self._reporter = Reporter(gw, address)
         self._tasks: list[asyncio.Task[None]] = []
         self.app = Application(gw)
@@ -47,15 +55,14 @@ class GatewayService:
         gw.loop = asyncio.get_running_loop()
         gw.follow.load_file()
         self._reporter.report("start")
-        loop = asyncio.get_running_loop()
-        for work in (
-            gw.follow.run(),
-            gw.outcomes.run(),
-            gw.records.run(),
-            self._reporter.run(),
-            self._watch(),
+        for part, work in (
+            ("following the state feed", gw.follow.run),
+            ("sending facts", gw.outcomes.run),
+            ("sending request records", gw.records.run),
+            ("reporting", self._reporter.run),
+            ("watching requests", self._watch),
         ):
-            self._tasks.append(loop.create_task(work))
+            self._tasks.append(asyncio.create_task(kept(work, part=part)))
         try:
             await asyncio.wait_for(gw.follow.ready.wait(), ready_s)
         except TimeoutError:
@@ -65,6 +72,11 @@ class GatewayService:
     def refuse_new(self) -> None:
         """From now on new requests are answered with 503."""
         self._gw.stopping = True
+
+    def drain_s(self) -> float:
+        """What `server.drain` gives running requests at the end, by the snapshot in force."""
+        held = self._gw.follow.held
+        return (held.snapshot.catalog.server if held else ServerLimits()).drain_ms / 1000
 
     async def stop(self, *, drain_s: float, flush_s: float) -> None:
         """End running requests, tell the log everything, close the connections."""
@@ -79,13 +91,23 @@ class GatewayService:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        try:
-            async with asyncio.timeout(flush_s):
-                await gw.outcomes.flush()
-                await gw.records.flush()
-        except Exception as failure:  # noqa: BLE001  stopping must end; what was lost is said
-            _log.warning("stopped with %d facts not in the log: %s", len(gw.ring), failure)
+        await self._flush(flush_s)
         await gw.client.close()
+        if gw.traces is not None:
+            await gw.traces.close()
+
+    async def _flush(self, limit_s: float) -> None:
+        """Send what the rings hold, both at once: one that cannot must not cost the other its time."""
+        gw = self._gw
+        found: Sequence[object] = ()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                found = await asyncio.gather(gw.outcomes.flush(), gw.records.flush(), return_exceptions=True)
+        if len(gw.ring) or len(gw.records):
+            why = next((one for one in found if isinstance(one, Exception)), f"no answer in {limit_s:g} s")
+            _log.warning(
+                "stopped with %d facts and %d request records unsent: %s", len(gw.ring), len(gw.records), why
+            )
 
     async def _wait_until_idle(self, limit_s: float) -> None:
         gw = self._gw
@@ -105,6 +127,9 @@ class GatewayService:
                     x.watch()
 
     def _swapped(self, before: Snapshot | None, after: Snapshot) -> None:
+        # Fingerprints first: no request is routed by this snapshot before the log will know of them.
+        if self._learn is not None and self._learn(after, self._gw.fingerprints) and self._tasks:
+            self._reporter.report("running")
         self._gw.local.swapped(before, after, self._gw.monotonic() * 1000)
 
     def _rejected(self, commit: CommitRow, why: Inconsistent) -> None:

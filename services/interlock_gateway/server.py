@@ -5,7 +5,6 @@ that is the abort that a broken stream needs (docs: hot path), so its complaint 
 """
 
 import asyncio
-import contextlib
 import logging
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from interlock_gateway.wire import EXTENSION
 from interlock_protocols.errors import error_body
+from interlock_runtime.serving import Server
 
 KEEP_ALIVE_S: Final = 75
 """Longer than the 60 s that common proxies keep idle upstream connections, so that they close first."""
@@ -140,17 +140,6 @@ class _BodyOf:
 class _NoAbortComplaint(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         return record.msg != _ABORT
-
-
-class Server(uvicorn.Server):
-    """A server whose process owns its signals itself."""
-
-    def install_signal_handlers(self) -> None:
-        """Nothing: the composition root decides what a signal means."""
-
-    def capture_signals(self) -> Any:
-        """Nothing either: newer uvicorn versions capture signals here."""
-        return contextlib.nullcontext()
 
 
 def gateway_server(app: Any, *, host: str, port: int) -> Server:

@@ -15,7 +15,7 @@ from interlock_domain.attempt.record import Skip
 from interlock_domain.catalog.policy import PoolPolicy
 from interlock_domain.routing.decision import Candidate, Decision
 from interlock_domain.snapshot.snapshot import CompiledMember, CompiledPool
-from interlock_domain.words import FailureClass, Phase, Result, SkipReason
+from interlock_domain.words import Eligibility, FailureClass, Phase, Result, SkipReason
 from interlock_gateway.answers import send_answer
 from interlock_gateway.attempt import Answered, Broken, Ended, Failed, Limits, Relayed
 from interlock_gateway.exchange import Exchange
@@ -80,32 +80,38 @@ async def _try_target(
             failed_before=failed_before,
             content_policy=ended.content_policy,
         )
-        left = len(decision.ranked()) - index - 1
-        step = _after(x, pool.policy, candidate, tried, targets_tried=index + 1, left=left)
+        step = _after(x, pool.policy, decision, index, tried)
         if not isinstance(step, RetrySame):
             return step
         try_no += 1
         await asyncio.sleep(step.wait_ms / 1000)
 
 
-def _after(
-    x: Exchange, policy: PoolPolicy, candidate: Candidate, tried: FailedTry, *, targets_tried: int, left: int
-) -> Step:
+def _after(x: Exchange, policy: PoolPolicy, decision: Decision, index: int, tried: FailedTry) -> Step:
     """The domain's next step, paid for from the pool's retry budget."""
     assert x.inputs is not None
+    rest = decision.ranked()[index + 1 :]
     now = x.gw.monotonic()
     budget = x.gw.local.budget(x.pool, policy.budgets, now)
     walked = Walk(
         seed=x.inputs.seed,
-        targets_tried=targets_tried,
-        candidates_left=left,
+        targets_tried=index + 1,
+        candidates_left=len(rest),
         time_left_ms=int((x.deadline - now) * 1000),
         budget=budget.left(int(now * 1000)) >= 1.0,
+        next_well=bool(rest) and _is_well(x, rest[0]),
     )
-    step = next_step(policy, candidate, tried, walked)
+    step = next_step(policy, decision.candidates[index], tried, walked)
     if isinstance(step, RetrySame) or (isinstance(step, MoveOn) and step.draws):
         budget.draw(int(now * 1000))
     return step
+
+
+def _is_well(x: Exchange, candidate: Candidate) -> bool:
+    """Nothing speaks against it, in the plan or in what this worker saw since."""
+    if candidate.state is not Eligibility.ELIGIBLE or x.request is None:
+        return False
+    return x.gw.local.is_well(candidate.target, x.request.traits.shape, x.gw.monotonic() * 1000)
 
 
 def _call(
@@ -116,12 +122,18 @@ def _call(
     if call is None:
         return Failed(failure=FailureClass.AUTH, phase=Phase.CONNECT, detail="no_credential", ours=True)
     try:
-        request = call.request(x.headers, x.query, x.body_for(call.model))
+        request = call.request(_headers(x), x.query, x.body_for(call.model))
     except InvalidValue as bad:
         return Failed(failure=FailureClass.CALLER_FAULT, phase=Phase.CONNECT, detail=str(bad), ours=True)
     assert x.request is not None
     limits_of, surface = (_stream_limits, relay) if x.request.stream else (_unary_limits, fetch)
     return surface(x, request, limits_of(x, policy, candidate, call.model))
+
+
+def _headers(x: Exchange) -> list[tuple[bytes, bytes]]:
+    """The client's headers; of a traced request, with the attempt as the upstream's parent."""
+    span = x.running.span if x.span is not None and x.running is not None else None
+    return x.headers if span is None else span.headers(x.headers)
 
 
 _phases = lru_cache(maxsize=256)(PhaseLimits)  # the same few limits for every request of a policy
@@ -153,13 +165,13 @@ def _stream_limits(x: Exchange, policy: PoolPolicy, candidate: Candidate, model:
 
 async def _finish(x: Exchange, attempt: Attempt, ended: Answered | Relayed | Broken) -> None:
     if isinstance(ended, Answered):
-        attempt.succeeded(None)
         x.usage = ended.usage
+        attempt.succeeded(None)
         x.result = Result.ANSWERED
         await send_answer(x, ended.status, ended.headers, ended.body)
     elif isinstance(ended, Relayed):
-        attempt.succeeded(ended.first_content)
         x.usage = ended.usage
+        attempt.succeeded(ended.first_content)
         x.result = Result.ANSWERED
     else:
         attempt.failed(ended.failed, ended.first_content)

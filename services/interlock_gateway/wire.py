@@ -31,9 +31,12 @@ class Wire:
 
     @classmethod
     def of(cls, scope: Scope) -> "Wire | None":
-        """The wire of a request; None when its server has none to offer."""
+        """The wire of a request; None when its server has none to offer, or when it was taken before.
+
+        Taken out of the scope: the cycle holds the scope, and each request would be left to the collector.
+        """
         extensions = scope.get("extensions")
-        cycle = extensions.get(EXTENSION) if extensions else None
+        cycle = extensions.pop(EXTENSION, None) if extensions else None
         return None if cycle is None else cls(cycle)
 
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:

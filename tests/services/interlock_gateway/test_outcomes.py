@@ -11,6 +11,7 @@ from interlock_gateway.bootstrap import GatewayPorts
 from interlock_gateway.identity import Identity
 from interlock_gateway.outcomes import OutcomeRing
 from interlock_gateway.sender import RecordSender
+from interlock_gateway.weight import weight
 from interlock_records.adapters.memory import MemoryRequestRecords
 from interlock_records.records import RecordFilter
 from interlock_testing.behaviour import fail
@@ -193,10 +194,13 @@ async def test_a_full_ring_of_records_drops_the_oldest_and_says_so(atlas):
     async with running(declaring({"atlas": atlas.url})) as loop:
         some = [await loop.record(await loop.chat()) for _ in range(5)]
     store = MemoryRequestRecords()
-    sender = RecordSender(store, capacity=2)
+    room = weight(some[3]) + weight(some[4])
+    sender = RecordSender(store, monotonic=FakeClock().monotonic, capacity=room)
     for record in some:
         sender.put(record)
+    assert 0 < sender.bytes <= room
     await sender.flush()
+    assert (len(sender), sender.bytes) == (0, 0)
     assert sender.dropped == 3
     kept = {one.request_id for one in (await store.newest(RecordFilter())).records}
     assert kept == {one.request_id for one in some[3:]}

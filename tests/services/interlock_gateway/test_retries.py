@@ -1,13 +1,17 @@
 """How often, how long, and at whose expense a request is tried again."""
 
+import asyncio
+
 import pytest
 
 from interlock_domain.events import AttemptFailed
 from interlock_domain.words import FailureClass, Result, SkipReason
 from interlock_testing.behaviour import At, Behaviour, Kind, fail, healthy, stall
 from interlock_testing.running import declaring, running
+from interlock_testing.waiting import until
 from tests.services.interlock_gateway.wire import QUICK
 
+HANGING = 60
 TWICE = {
     "500": fail(500),
     "502": fail(502),
@@ -137,8 +141,6 @@ async def test_a_stream_that_has_begun_may_outlast_the_time_for_attempts(atlas):
 
 
 async def test_a_dribbled_page_in_place_of_a_stream_ends_with_the_time_for_first_content(breeze):
-    import asyncio
-
     from interlock_testing.misbehave import MisbehavingServer, Peer
 
     async def script(peer: Peer) -> None:
@@ -182,10 +184,37 @@ async def test_an_exhausted_budget_means_no_retry_and_says_so(atlas, breeze):
     )
     async with running(declaring({"atlas": atlas.url, "breeze": breeze.url}, policy=policy)) as loop:
         records = [await loop.record(await loop.chat()) for _ in range(4)]
-    # Ten seconds' worth of 0.2 are two retries: one on the same target, one elsewhere.
-    assert [len(r.attempts) for r in records] == [3, 1, 1, 1]
+    # Ten seconds' worth of 0.2 are two retries: one on each target. The failover between them was free,
+    # for breeze had not failed yet; from the second request on both had, so it costs what is not there.
+    assert [len(r.attempts) for r in records] == [4, 1, 1, 1]
     assert {(s.target, s.reason) for s in records[1].skips} == {("breeze/large", SkipReason.RETRY_BUDGET)}
-    assert atlas.attempts + breeze.attempts == 6
+    assert atlas.attempts + breeze.attempts == 7
+
+
+async def test_all_requests_that_hang_on_a_target_when_it_dies_are_answered_by_the_healthy_one(atlas, breeze):
+    atlas.behaviour = stall(At.HEADERS)
+    policy = "{budgets: {retry_ratio: 0.2, retry_floor_per_s: 1}}"
+    async with running(declaring({"atlas": atlas.url, "breeze": breeze.url}, policy=policy)) as loop:
+        asked = [asyncio.create_task(loop.chat()) for _ in range(HANGING)]
+        await until(lambda: atlas.open == HANGING, what="all requests to hang on atlas")
+        await atlas.stop()
+        answers = await asyncio.gather(*asked)
+    # The budget holds ten seconds' worth of the floor and a fifth of the requests: 22 retries.
+    assert [answer.status_code for answer in answers] == [200] * HANGING
+    assert breeze.attempts == HANGING
+
+
+async def test_in_a_total_outage_upstreams_see_no_more_than_the_budget_on_top(atlas, breeze):
+    atlas.behaviour = breeze.behaviour = fail(500)
+    policy = (
+        "{attempts: {backoff: {initial: 1ms, max: 2ms}}, budgets: {retry_ratio: 0.2, retry_floor_per_s: 0}, "
+        "cooldown: {strikes: 1000, consecutive: 1000}}"
+    )
+    async with running(declaring({"atlas": atlas.url, "breeze": breeze.url}, policy=policy)) as loop:
+        answers = [await loop.chat() for _ in range(60)]
+    assert {answer.status_code for answer in answers} == {502}
+    # One request went on for free, to the target of which nothing bad was known yet.
+    assert atlas.attempts + breeze.attempts <= 60 + 60 * 0.2 + 1
 
 
 async def test_a_retry_on_the_only_target_that_the_budget_forbids_is_recorded_too(atlas):
@@ -198,11 +227,13 @@ async def test_a_retry_on_the_only_target_that_the_budget_forbids_is_recorded_to
 
 
 async def test_a_changed_budget_holds_from_the_next_snapshot_on(atlas, breeze):
-    atlas.behaviour = fail(500)
+    atlas.behaviour = breeze.behaviour = fail(500)
     providers = {"atlas": atlas.url, "breeze": breeze.url}
-    none = "{budgets: {retry_ratio: 0, retry_floor_per_s: 0}}"
+    none = "{budgets: {retry_ratio: 0, retry_floor_per_s: 0}, cooldown: {strikes: 1000, consecutive: 1000}}"
     async with running(declaring(providers, policy=none)) as loop:
-        assert (await loop.chat()).status_code == 502
+        first, second = [await loop.record(await loop.chat()) for _ in range(2)]
+        assert [len(first.attempts), len(second.attempts)] == [2, 1]
+        breeze.behaviour = healthy()
         await loop.apply(declaring(providers, policy=QUICK))
         await loop.settle()
         assert (await loop.chat()).status_code == 200
