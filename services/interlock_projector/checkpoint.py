@@ -20,9 +20,10 @@ EVERY_S: Final = 60.0
 class Checkpoints:
     """Saves the state of one projection when enough was folded or enough time passed."""
 
-    def __init__(self, views: Views, projection: str, now: float) -> None:
+    def __init__(self, views: Views, projection: str, epoch: int, now: float) -> None:
         self._views = views
         self._projection = projection
+        self._epoch = epoch
         self._at = now
         self.position = 0
 
@@ -41,6 +42,7 @@ class Checkpoints:
         await self._views.save_checkpoint(
             Checkpoint(
                 projection=self._projection,
+                epoch=self._epoch,
                 schema=STATE_SCHEMA,
                 position=position,
                 recorded_ms=recorded_ms,

@@ -12,6 +12,8 @@ class HaltReason(StrEnum):
     GAP = "gap"
     UNDECODABLE = "undecodable"
     LOG_SHORT = "log_short"
+    LOG_HOLE = "log_hole"
+    NO_BEGINNING = "no_beginning"
     BUG = "bug"
 
 
@@ -22,12 +24,13 @@ class Halt(Struct, frozen=True, kw_only=True):
     sentence: str
 
 
-def fenced(projection: str, epoch: int) -> Halt:
-    """Another owner has claimed the projection since."""
+def fenced(projection: str, epoch: int, *, stands_by: bool = False) -> Halt:
+    """Another owner has claimed the projection since; a member of a cluster stands by and needs nobody."""
+    what_to_do = "stop this process, or stop the other one and start this one again"
     return Halt(
         reason=HaltReason.FENCED,
         sentence=f"another process owns projection {projection} now (this one held epoch {epoch}): nothing "
-        "more is written here; stop this process, or stop the other one and start this one again",
+        f"more is written here; {'it stands by from now on' if stands_by else what_to_do}",
     )
 
 
@@ -55,6 +58,26 @@ def log_short(projection: str, views: int, head: int) -> Halt:
         reason=HaltReason.LOG_SHORT,
         sentence=f"the views of {projection} stand at position {views} but the log ends at {head}: it was "
         "restored from an older copy; restore the whole database, or remove the views to rebuild them",
+    )
+
+
+def log_hole(projection: str, state: int, views: int) -> Halt:
+    """Records between the newest checkpoint and the views are not in the log any more."""
+    return Halt(
+        reason=HaltReason.LOG_HOLE,
+        sentence=f"projection {projection} can be folded to position {state} only, but its views stand "
+        f"at {views}: the log lost what is between; lengthen its retention, and remove the views"
+        " to rebuild them",
+    )
+
+
+def no_beginning(projection: str, begins: int, source: str) -> Halt:
+    """A rebuild, and the log begins after the oldest checkpoint that it could go on from."""
+    return Halt(
+        reason=HaltReason.NO_BEGINNING,
+        sentence=f"projection {projection} cannot begin: the log begins at position {begins}, and {source} "
+        f"has no checkpoint there or later that this version can read; let {source} run until it has saved "
+        "one with this version, then start the rebuild again",
     )
 
 

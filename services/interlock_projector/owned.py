@@ -13,13 +13,15 @@ from interlock_domain.events import ClockTicked
 from interlock_domain.projection.effects import Effect
 from interlock_domain.projection.rows import take_changed_rows
 from interlock_domain.recorded import RecordedEvent
-from interlock_eventlog.log import EventLog, UnreadableDecision
+from interlock_eventlog.log import UnreadableDecision
+from interlock_projector.beside import Beside
 from interlock_projector.clock import Clock
+from interlock_projector.followed import FollowedLog
 from interlock_projector.halt import Halt, fenced, gap, undecodable
-from interlock_projector.live import LiveState
 from interlock_projector.restore import READ, Restored
-from interlock_projector.slices import fold_slices
-from interlock_views.views import ViewCommit, Views
+from interlock_views.live_state import LiveState
+from interlock_views.slices import fold_slices
+from interlock_views.views import DeadLetter, ViewCommit, Views
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -35,7 +37,15 @@ class OwnedProjection:
     """The state, how far the log was read, and what waits for the next commit."""
 
     def __init__(
-        self, log: EventLog, views: Views, clock: Clock, *, name: str, epoch: int, restored: Restored
+        self,
+        log: FollowedLog,
+        views: Views,
+        clock: Clock,
+        *,
+        name: str,
+        epoch: int,
+        restored: Restored,
+        beside: Beside,
     ) -> None:
         self.name = name
         self.epoch = epoch
@@ -53,14 +63,27 @@ class OwnedProjection:
         self._clock = clock
         self._rows: dict[str, bytes | None] = {}
         self._effects: list[Effect] = []
+        self._beside = beside
+        self._letters: list[DeadLetter] = []
 
-    async def advance(self) -> Step:
+    async def advance(self, *, upto: int | None = None) -> Step:
         """Read and fold once, and commit what stands complete, also what an earlier turn could not."""
+        limit = READ if upto is None else max(1, min(READ, upto - self.read))
         try:
-            records = await self._log.read(after=self.read, limit=READ)
+            records = await self._log.read(after=self.read, limit=limit)
         except UnreadableDecision as error:
             self.halt = undecodable(self.name, str(error))
             return Step(folded=0)
+        self._letters += self._beside.passed_over()
+        traces = self._beside.traces
+        span = traces.begin(records) if traces is not None and records else None
+        try:
+            return await self._fold_and_commit(records)
+        finally:
+            if span is not None:
+                span.ended(self.read, committed=self.live.committed == self.state.position)
+
+    async def _fold_and_commit(self, records: Sequence[RecordedEvent]) -> Step:
         if records:
             await self._fold(records)
         if self.halt is not None or self.state.position == self.live.committed:
@@ -75,7 +98,7 @@ class OwnedProjection:
         self.skipped += sum(_stands_for_unread(record) for record in records)
         self.live.folded()
         missing = self.state.gap
-        if missing is not None:
+        if missing is not None and self._beside.healer is None:
             self.halt = gap(self.name, f"{missing.stream} version {missing.expected}, found {missing.got}")
 
     async def _commit(self, folded: int) -> Step:
@@ -85,6 +108,7 @@ class OwnedProjection:
             return Step(folded=folded)
         self._rows.clear()
         self._effects.clear()
+        self._letters.clear()
         return Step(folded=folded, committed=True, rows=rows, effects=effects)
 
     async def write(self, rows: dict[str, bytes | None], effects: tuple[Effect, ...], position: int) -> bool:
@@ -96,9 +120,10 @@ class OwnedProjection:
             position=position,
             rows=rows,
             effects=effects,
+            dead_letters=tuple(self._letters),
         )
         if not await self._views.commit(step):
-            self.halt = fenced(self.name, self.epoch)
+            self.halt = fenced(self.name, self.epoch, stands_by=self._beside.stands_by)
             return False
         self.commits += 1
         self.live.commit(position)

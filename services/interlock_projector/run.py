@@ -8,7 +8,7 @@ written. Dropped: separate tasks to fold, to commit and to publish, which needed
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from interlock_domain.projection.deadlines import pending
@@ -16,23 +16,25 @@ from interlock_domain.projection.effects import Effect
 from interlock_domain.projection.rows import all_rows, commit_row
 from interlock_domain.projection.state import State
 from interlock_domain.recorded import CLOCK_STREAM
-from interlock_eventlog.log import EventLog
+from interlock_projector.beside import Beside
 from interlock_projector.checkpoint import Checkpoints
 from interlock_projector.clock import Clock
-from interlock_projector.halt import Halt, bug
+from interlock_projector.followed import FollowedLog
+from interlock_projector.halt import Halt, bug, fenced
 from interlock_projector.owned import OwnedProjection, Step
 from interlock_projector.publish import Feed, FeedPacer, published_rows
-from interlock_projector.restore import differing, restore
+from interlock_projector.restore import Restored, differing, restore
 from interlock_projector.tick import Ticker
-from interlock_runtime.sqlite_errors import StorageError
 from interlock_views.live import ProjectionStatus
-from interlock_views.views import Views
+from interlock_views.views import Views, ViewTable
 
 Listener = Callable[[Sequence[Effect]], None]
 """Told of the effects of each commit once they are durable; must not block."""
 
 AGAIN_S: Final = 1.0
 """Between two looks at a store that is full or held: people free disks, not machines."""
+LONGEST_WAIT_S: Final = 1.0
+"""A rebuild has neither feed nor ticks to wake it, and compares itself from time to time."""
 _NOT_STARTED: Final = "the projection has not been started"
 
 _log = logging.getLogger(__name__)
@@ -43,7 +45,7 @@ class Projector:
 
     def __init__(
         self,
-        log: EventLog,
+        log: FollowedLog,
         views: Views,
         feed: Feed,
         *,
@@ -51,7 +53,9 @@ class Projector:
         projection: str = "routing-1",
         generation: int = 1,
         listeners: Sequence[Listener] = (),
+        beside: Beside | None = None,
     ) -> None:
+        self._beside = beside if beside is not None else Beside()
         self._log = log
         self._views = views
         self._feed = feed
@@ -67,24 +71,35 @@ class Projector:
         self._trouble: str | None = None
         self._repaired = 0
 
-    async def start(self) -> Halt | None:
-        """Claim, restore, repair, and catch up with the log; afterwards the feed is current."""
-        epoch = await self._views.claim(self._name)
-        table, restored = await restore(self._log, self._views, self._name, self._clock)
+    async def start(self, *, epoch: int | None = None, warm: Restored | None = None) -> Halt | None:
+        """Claim, restore, repair, and catch up with the log; afterwards the feed is current.
+
+        `epoch` when a lease gave the projection already, `warm` what its holder had folded while it waited.
+        """
+        if epoch is None:
+            epoch = await self._views.claim(self._name)
+        if self._beside.seed is not None and (halt := await self._beside.seed()) is not None:
+            return self._stand(halt)
+        table, restored = await restore(self._log, self._views, self._name, self._clock, warm=warm)
         if isinstance(restored, Halt):
             return self._stand(restored)
         self._owned = OwnedProjection(
-            self._log, self._views, self._clock, name=self._name, epoch=epoch, restored=restored
+            self._log,
+            self._views,
+            self._clock,
+            name=self._name,
+            epoch=epoch,
+            restored=restored,
+            beside=self._beside,
         )
         self._ticker = Ticker(epoch)
         self._pacer = FeedPacer(self._feed)
-        self._checkpoints = Checkpoints(self._views, self._name, self._clock.monotonic())
+        self._checkpoints = Checkpoints(self._views, self._name, epoch, self._clock.monotonic())
         self._checkpoints.position = restored.checkpoint
         await self._repair(differing(all_rows(restored.state), table.rows))
         await self._tick()
         await self._catch_up()
-        left = await published_rows(self._feed) if table.position else {}
-        self._pacer.add(differing(all_rows(self._own.state), left))
+        self._pacer.add(await self._untold(table))
         await self._publish()
         return self._halt
 
@@ -112,8 +127,22 @@ class Projector:
             await self._publish()
             if self._own.halt is None and self._own.stands_complete():
                 await self._checkpoints.save(self._own.state, self._own.recorded_ms, self._clock.monotonic())
-        except StorageError as error:
+        except self._beside.away as error:
             _log.warning("stopped without a last checkpoint, so the next start folds more: %s", error)
+
+    def rows(self) -> dict[str, bytes]:
+        """Everything that the feed should say, but for the commit."""
+        return {**all_rows(self._own.state), **self._beside.standing}
+
+    def publish_again(self, rows: Mapping[str, bytes | None]) -> None:
+        """The feed lost these: publish them with the next commit."""
+        self._pacer.add(rows)
+
+    def fence(self, epoch: int) -> None:
+        """Another process owns the projection: write nothing more, and end the loop."""
+        if self._halt is None:
+            self._stand(fenced(self._name, epoch, stands_by=self._beside.stands_by))
+        self._stopping.set()
 
     def listen(self, listener: Listener) -> None:
         """Tell one more of every later commit."""
@@ -160,22 +189,29 @@ class Projector:
         """One turn; what the store cannot take now (a full disk) is kept and tried again."""
         try:
             await self._turn()
-        except StorageError as error:
+        except self._beside.away as error:
             if self._trouble is None:
-                _log.error("the projection waits for the store: %s", error)
+                _log.error("the projection waits: %s", error)
             self._trouble = str(error)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), AGAIN_S)
         else:
+            if self._trouble is not None:
+                _log.info("the projection goes on at position %d", self._own.read)
             self._trouble = None
 
     async def _turn(self) -> None:
         if self._tick_in() <= 0:
             await self._tick()
         step = await self._step()
+        if self._beside.healer is not None:
+            await self._beside.healer.look(self._own.state.gap, self._clock.monotonic())
         if self._halt is not None:
             return
-        if self._pacer.due_in(self._clock.monotonic()) <= 0:
+        if self._beside.comparer is not None:
+            await self._beside.comparer.look(self._own, self._clock.monotonic())
+            self._note_halt()
+        if self._publish_in() <= 0:
             await self._publish()
         if self._checkpoint_in() <= 0:
             await self._checkpoints.save(self._own.state, self._own.recorded_ms, self._clock.monotonic())
@@ -186,7 +222,8 @@ class Projector:
         step = await self._own.advance()
         self._note_halt()
         if step.committed:
-            self._pacer.add(step.rows)
+            if self._beside.in_force:
+                self._pacer.add(step.rows)
             for listener in self._listeners:
                 listener(step.effects)
         return step
@@ -204,18 +241,30 @@ class Projector:
         if not await self._own.write(rows, (), self._own.state.position):
             self._note_halt()
 
+    async def _untold(self, table: ViewTable) -> dict[str, bytes | None]:
+        """What readers of the feed hold wrongly, or not at all."""
+        if not self._beside.in_force:
+            return {}
+        if self._beside.untold is not None:
+            return await self._beside.untold()
+        return differing(self.rows(), await published_rows(self._feed) if table.position else {})
+
     async def _tick(self) -> None:
+        if not self._beside.in_force:
+            return
         await self._log.publish(CLOCK_STREAM, [self._ticker.next(self._clock.monotonic())])
 
     async def _publish(self) -> None:
         if self._halt is not None:  # what was folded last may not be durable, or belongs to another owner
+            return
+        if not self._beside.in_force:
             return
         commit = commit_row(self._own.state, generation=self._generation, epoch=self._own.epoch)
         await self._pacer.publish(commit, self._clock.monotonic())
 
     async def _wait(self) -> None:
         """Until the log grows, something falls due, or the projector is stopped."""
-        due = (self._tick_in(), self._pacer.due_in(self._clock.monotonic()), self._checkpoint_in())
+        due = (self._tick_in(), self._publish_in(), self._checkpoint_in(), LONGEST_WAIT_S)
         grown = asyncio.ensure_future(self._log.wait(self._own.read, max(0.0, min(due))))
         stopped = asyncio.ensure_future(self._stopping.wait())
         try:
@@ -225,7 +274,12 @@ class Projector:
                 waiting.cancel()
             await asyncio.gather(grown, stopped, return_exceptions=True)
 
+    def _publish_in(self) -> float:
+        return self._pacer.due_in(self._clock.monotonic()) if self._beside.in_force else float("inf")
+
     def _tick_in(self) -> float:
+        if not self._beside.in_force:
+            return float("inf")
         return self._ticker.due_in(self._clock.monotonic(), pending=pending(self._own.state))
 
     def _checkpoint_in(self) -> float:
@@ -234,7 +288,7 @@ class Projector:
         return self._checkpoints.due_in(self._clock.monotonic(), self._own.state.position)
 
     def _note_halt(self) -> None:
-        if self._own.halt is not None:
+        if self._own.halt is not None and self._halt is None:
             self._stand(self._own.halt)
 
     def _stand(self, halt: Halt) -> Halt:

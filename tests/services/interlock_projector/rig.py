@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from interlock_control.commands import Accepted, Asked, CommandHandler
+from interlock_control.decisions import LogDecisions
 from interlock_domain.catalog.commands import Command
 from interlock_domain.projection.effects import Effect
 from interlock_domain.projection.rows import all_rows
@@ -64,7 +65,7 @@ def projector(stores: Stores, *, views: Views | None = None, feed: Feed | None =
 async def declare(stores: Stores, command: Command | None = None) -> int:
     """Append what a command decides; the position."""
     name = f"decision-{await stores.log.head()}"
-    handler = CommandHandler(stores.log, lambda: name)
+    handler = CommandHandler(LogDecisions(stores.log), lambda: name)
     answer = await handler.handle(command or apply_config(), Asked(actor="alice"))
     assert isinstance(answer, Accepted), answer
     assert not answer.repeated

@@ -4,10 +4,10 @@ from interlock_domain.events import ClockTicked
 from interlock_domain.projection.evolve import evolve
 from interlock_domain.projection.state import empty_state
 from interlock_domain.recorded import RecordedEvent
-from interlock_projector.live import LiveState
-from interlock_projector.slices import fold_slices
 from interlock_projector.tick import IDLE_S, PENDING_S, Ticker
 from interlock_testing.clock import FakeClock
+from interlock_views.live_state import LiveState
+from interlock_views.slices import fold_slices
 
 
 def tick(position: int, at_ms: int) -> RecordedEvent:

@@ -2,7 +2,7 @@
 
 from interlock_domain.rows import CommitRow
 from interlock_feed.adapters.memory import MemoryFeed
-from interlock_projector.publish import HEARTBEAT_S, SPACING_S, FeedPacer, published_rows
+from interlock_projector.publish import HEARTBEAT_S, MOVED_S, SPACING_S, FeedPacer, published_rows
 
 
 def commit(position: int) -> CommitRow:
@@ -16,12 +16,29 @@ async def test_the_first_change_after_a_quiet_spell_goes_out_at_once():
     assert pacer.due_in(100.5) == 0
 
 
-async def test_a_change_right_after_a_commit_waits_for_the_spacing_and_no_longer():
+async def test_a_change_right_after_a_change_waits_for_the_spacing_and_no_longer():
     pacer = FeedPacer(MemoryFeed())
+    pacer.add({"b": b"1"})
     await pacer.publish(commit(1), 100.0)
     pacer.add({"a": b"1"})
     assert 0 < pacer.due_in(100.01) <= SPACING_S
     assert pacer.due_in(100.0 + SPACING_S) == 0
+
+
+async def test_a_change_never_waits_for_a_commit_that_changed_nothing():
+    pacer = FeedPacer(MemoryFeed())
+    await pacer.publish(commit(1), 100.0)
+    pacer.add({})
+    assert 0 < pacer.due_in(100.01) < MOVED_S
+    pacer.add({"a": b"1"})
+    assert pacer.due_in(100.01) == 0
+
+
+async def test_a_position_that_moved_alone_goes_out_ten_times_a_second():
+    pacer = FeedPacer(MemoryFeed())
+    await pacer.publish(commit(1), 100.0)
+    pacer.add({})
+    assert pacer.due_in(100.0 + MOVED_S) == 0
 
 
 async def test_without_changes_a_commit_is_due_each_second():
