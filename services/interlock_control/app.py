@@ -17,7 +17,9 @@ from interlock_control.plane import ControlPlane
 from interlock_control.routes import (
     config,
     events,
+    feed,
     gateways,
+    letters,
     pools,
     projections,
     providers,
@@ -27,6 +29,7 @@ from interlock_control.routes import (
     transitions,
     upkeep,
 )
+from interlock_control.token import guard
 
 PREFIX: Final = "/admin/v1"
 _RESOURCES: Final[tuple[Callable[[ControlPlane], APIRouter], ...]] = (
@@ -40,11 +43,13 @@ _RESOURCES: Final[tuple[Callable[[ControlPlane], APIRouter], ...]] = (
     requests.router,
     state.router,
     config.router,
+    feed.router,
+    letters.router,
 )
 
 
-def build_app(plane: ControlPlane) -> FastAPI:
-    """The application over one control plane."""
+def build_app(plane: ControlPlane, token: str | None = None) -> FastAPI:
+    """The application over one control plane; with a token, only for those who show it."""
     app = FastAPI(
         title="Interlock control plane",
         version=version("interlock"),
@@ -52,10 +57,12 @@ def build_app(plane: ControlPlane) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    problem.install(app)
+    problem.install(app, plane.away)
     for router in _RESOURCES:
         app.include_router(router(plane), prefix=PREFIX)
     app.include_router(upkeep.router(plane))
+    if token is not None:
+        guard(app, token)
     _count(app, plane)
     return app
 

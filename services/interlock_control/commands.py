@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from interlock_control.decisions import SearchableLog, decisions_between
+from interlock_control.decisions import DecisionLog
 from interlock_domain.catalog.commands import Command
 from interlock_domain.catalog.decide import Rejected, StreamEvents, decide
 from interlock_domain.catalog.declared import Declared, evolve_declared
@@ -75,7 +75,7 @@ Answer = Accepted | Rejected | Stale | Overtaken | KeyReused
 class CommandHandler:
     """Takes commands one at a time. `ids` gives fresh event ids."""
 
-    def __init__(self, log: SearchableLog, ids: Callable[[], str]) -> None:
+    def __init__(self, log: DecisionLog, ids: Callable[[], str]) -> None:
         self._log = log
         self._ids = ids
         self._turn = asyncio.Lock()
@@ -170,7 +170,7 @@ class CommandHandler:
         head = await self._log.head()
         if head <= self._position:
             return
-        for record in await decisions_between(self._log, self._position, head):
+        for record in await self._log.between(self._position, head):
             self._declared = evolve_declared(self._declared, record.event)
             self._versions[record.stream] = record.version or 0
         self._position = head

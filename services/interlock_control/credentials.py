@@ -31,8 +31,12 @@ _log = logging.getLogger(__name__)
 class CredentialFollower:
     """Follows transitions. `notice` is a projector's listener and only shortens the wait."""
 
-    def __init__(self, views: Views, commands: CommandHandler) -> None:
+    def __init__(
+        self, views: Views, commands: CommandHandler, away: tuple[type[Exception], ...] = ()
+    ) -> None:
+        """`away`: what both raise when a service behind them cannot be reached now."""
         self._views = views
+        self._away: tuple[type[Exception], ...] = (StorageError, *away)
         self._commands = commands
         self._noticed = asyncio.Event()
         self._after: int | None = None
@@ -51,7 +55,7 @@ class CredentialFollower:
             self._noticed.clear()
             try:
                 await self.follow()
-            except StorageError as error:
+            except self._away as error:
                 _log.warning("transitions could not be followed: %s", error)
             try:
                 async with asyncio.timeout(LOOK_S):

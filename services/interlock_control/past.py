@@ -16,12 +16,13 @@ from interlock_control.explained import request_answer
 from interlock_control.place import Place, parse_version
 from interlock_control.scene import Scene, scene_of
 from interlock_control.showing import Kind, shown
+from interlock_control.unbroken import PastGone
 from interlock_domain.attempt.record import RequestRecord
 from interlock_domain.projection.evolve import evolve
 from interlock_domain.projection.state import State, empty_state
 from interlock_domain.replay.explain import explain
 from interlock_domain.snapshot.snapshot import Snapshot
-from interlock_eventlog.log import EventLog
+from interlock_eventlog.log import LogReader
 from interlock_views.trusted import trusted_state
 from interlock_views.views import Views
 
@@ -62,7 +63,7 @@ class Told(Struct, frozen=True, kw_only=True):
     as_of_ms: int
 
 
-async def answer(log: EventLog, views: Views, projection: str, question: Question) -> Told:
+async def answer(log: LogReader, views: Views, projection: str, question: Question) -> Told:
     """Fold, and tell."""
     match question:
         case StateAt():
@@ -76,7 +77,7 @@ async def answer(log: EventLog, views: Views, projection: str, question: Questio
             return await _explained(log, views, projection, question.record)
 
 
-async def fold_to(log: EventLog, views: Views, projection: str, position: int) -> State:
+async def fold_to(log: LogReader, views: Views, projection: str, position: int) -> State:
     """The state at a position, from the nearest trusted checkpoint; earlier when the log ends before."""
     state = trusted_state(await views.checkpoint(projection, at_or_before=position)) or empty_state()
     read = state.position
@@ -92,7 +93,7 @@ async def fold_to(log: EventLog, views: Views, projection: str, position: int) -
     return state
 
 
-async def _scene(log: EventLog, views: Views, projection: str, place: Place, generation: int) -> Scene:
+async def _scene(log: LogReader, views: Views, projection: str, place: Place, generation: int) -> Scene:
     state = await fold_to(log, views, projection, place.position)
     as_of_ms = (
         state.log_ms
@@ -102,13 +103,13 @@ async def _scene(log: EventLog, views: Views, projection: str, place: Place, gen
     return scene_of(state, as_of_ms, generation=generation)
 
 
-async def _explained(log: EventLog, views: Views, projection: str, record: RequestRecord) -> Told:
+async def _explained(log: LogReader, views: Views, projection: str, record: RequestRecord) -> Told:
     version = parse_version(record.snapshot)
     snapshot: Snapshot | None = None
     if version is not None and version[1] <= await log.head():
         generation, position = version
-        state = await fold_to(log, views, projection, position)
-        if state.position == position:
+        state = await _still_there(log, views, projection, position)
+        if state is not None and state.position == position:
             snapshot = scene_of(state, state.log_ms, generation=generation).snapshot
     shows = request_answer(record, explain(snapshot, record))
     return Told(
@@ -116,6 +117,14 @@ async def _explained(log: EventLog, views: Views, projection: str, record: Reque
         position=version[1] if version is not None else 0,
         as_of_ms=record.inputs.as_of_ms,
     )
+
+
+async def _still_there(log: LogReader, views: Views, projection: str, position: int) -> State | None:
+    """None when retention has taken it: the request is shown then, without a proof."""
+    try:
+        return await fold_to(log, views, projection, position)
+    except PastGone:
+        return None
 
 
 def _told(shows: object, scene: Scene) -> Told:

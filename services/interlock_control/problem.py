@@ -5,7 +5,7 @@ typed extensions; handlers raise `Problem` and nothing else. Dropped: a library,
 problem types as URLs of a web site, because a URN promises nothing that can go away.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from interlock_control.unbroken import PastGone
 from interlock_eventlog.log import UnreadableDecision
 from interlock_runtime.sqlite_errors import StorageError, StorageFull
 
@@ -64,38 +65,34 @@ def render(problem: Problem, instance: str) -> Response:
     return Response(content, problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
 
 
-def install(app: FastAPI) -> None:
-    """Make every refusal of the application a problem document."""
-
-    @app.exception_handler(Problem)
-    async def ours(request: Request, problem: Problem) -> Response:
-        return render(problem, request.url.path)
-
-    @app.exception_handler(HTTPException)
-    async def of_the_framework(request: Request, error: HTTPException) -> Response:
-        return render(_of_http(request, error), request.url.path)
-
-    @app.exception_handler(RequestValidationError)
-    async def of_validation(request: Request, error: RequestValidationError) -> Response:
-        return render(_of_validation(error), request.url.path)
-
-    @app.exception_handler(UnreadableDecision)
-    async def of_an_unreadable_decision(request: Request, error: UnreadableDecision) -> Response:
-        return render(Problem(503, "unreadable_decision", str(error)), request.url.path)
-
-    @app.exception_handler(StorageFull)
-    async def of_a_full_disk(request: Request, error: StorageFull) -> Response:
-        return render(Problem(507, "storage_full", str(error)), request.url.path)
-
-    @app.exception_handler(StorageError)
-    async def of_the_store(request: Request, error: StorageError) -> Response:
-        return render(Problem(503, "storage", str(error), headers={"retry-after": "1"}), request.url.path)
-
-    @app.exception_handler(Exception)
-    async def of_ours(request: Request, error: Exception) -> Response:
-        return render(Problem(500, "bug", _BUG.format(type(error).__name__)), request.url.path)
+def install(app: FastAPI, away: Sequence[type[Exception]] = ()) -> None:
+    """Make every refusal a problem document; `away`: errors that say that a service cannot be reached."""
+    of: dict[type[Exception], Callable[[Request, Any], Problem]] = {
+        Problem: lambda _, problem: problem,
+        HTTPException: _of_http,
+        RequestValidationError: lambda _, error: _of_validation(error),
+        UnreadableDecision: lambda _, error: Problem(503, "unreadable_decision", str(error)),
+        PastGone: lambda _, error: Problem(410, "past_gone", str(error)),
+        StorageFull: lambda _, error: Problem(507, "storage_full", str(error)),
+        StorageError: lambda _, error: Problem(503, "storage", str(error), headers=_SOON),
+        Exception: lambda _, error: Problem(500, "bug", _BUG.format(type(error).__name__)),
+    }
+    for kind in away:
+        of[kind] = lambda _, error: Problem(503, "unavailable", str(error), headers=_SOON)
+    for kind, problem_of in of.items():
+        app.exception_handler(kind)(_answering(problem_of))
 
 
+def _answering(
+    problem_of: Callable[[Request, Any], Problem],
+) -> Callable[[Request, Any], Awaitable[Response]]:
+    async def answer(request: Request, error: Exception) -> Response:
+        return render(problem_of(request, error), request.url.path)
+
+    return answer
+
+
+_SOON: Final = {"retry-after": "1"}
 _BUG: Final = (
     "this is a mistake of ours ({}), and the log of the control plane has the trace: please report it"
 )

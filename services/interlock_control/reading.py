@@ -36,11 +36,11 @@ JSON: Final = "application/json"
 
 async def read(plane: ControlPlane, kind: Kind, at: str | None, min_position: str | None) -> Response:
     """The answer of one resource, now or then."""
-    await wait_for(min_position, plane.routing)
+    await wait_for(min_position, plane)
     if at is None:
         scene = plane.now.scene()
-        return scene_told(scene, shown(scene, kind))
-    place = await place_of(at, plane.log, plane.clock)
+        return scene_told(plane, scene, shown(scene, kind))
+    place = await place_of(at, plane)
     return await asked(plane, StateAt(kind=kind, place=place, generation=plane.routing.status().generation))
 
 
@@ -49,10 +49,12 @@ async def asked(plane: ControlPlane, question: Question) -> Response:
     return told(await plane.past.ask(question))
 
 
-def scene_told(scene: Scene, shows: object) -> Response:
-    """What a scene shows."""
+def scene_told(plane: ControlPlane, scene: Scene, shows: object) -> Response:
+    """What the present scene shows, and how long ago its end of the log was last seen to be the end."""
     body = msgspec.json.encode(shows)
-    return told(Told(body=body, position=scene.state.position, as_of_ms=scene.as_of_ms))
+    response = told(Told(body=body, position=scene.state.position, as_of_ms=scene.as_of_ms))
+    response.headers["x-interlock-age-ms"] = str(plane.routing.status().age_ms)
+    return response
 
 
 def told(answer: Told) -> Response:

@@ -1,9 +1,9 @@
 """The port to the past, and the two ways to get there: in this process, or in one child beside it.
 
 Rule: a fold longer than a slice never runs on the loop that serves requests. `ChildPast` starts one process
-at the first question, keeps it, and asks one question at a time; it reads the database file and cannot
-write. `LocalPast` is for stores that live in memory, in tests. Dropped: a thread, because the interpreter
-lock would make every request wait; a process per question, because starting one costs more than most folds.
+at the first question, keeps it, and asks one question at a time; it reads and never writes. `LocalPast` is
+for stores that live in memory, in tests. Dropped: a thread, because the interpreter lock would make every
+request wait; a process per question, because starting one costs more than most folds.
 """
 
 import asyncio
@@ -11,12 +11,12 @@ import logging
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
 from typing import Protocol
 
 from interlock_control.child import answer_in_child, open_in_child
 from interlock_control.past import Question, Told, answer
-from interlock_eventlog.log import EventLog
+from interlock_control.sources import Source
+from interlock_eventlog.log import LogReader
 from interlock_views.views import Views
 
 _log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class Past(Protocol):
 class LocalPast:
     """Folds on the caller's loop: for small logs in memory."""
 
-    def __init__(self, log: EventLog, views: Views, projection: str) -> None:
+    def __init__(self, log: LogReader, views: Views, projection: str) -> None:
         self._log = log
         self._views = views
         self._projection = projection
@@ -51,10 +51,10 @@ class LocalPast:
 
 
 class ChildPast:
-    """Folds in one child process over the same database file."""
+    """Folds in one child process over the same stores."""
 
-    def __init__(self, database: Path, projection: str) -> None:
-        self._database = database
+    def __init__(self, source: Source, projection: str) -> None:
+        self._source = source
         self._projection = projection
         self._child: ProcessPoolExecutor | None = None
 
@@ -79,6 +79,6 @@ class ChildPast:
                 max_workers=1,
                 mp_context=multiprocessing.get_context("spawn"),
                 initializer=open_in_child,
-                initargs=(str(self._database), self._projection),
+                initargs=(self._source, self._projection),
             )
         return await asyncio.get_running_loop().run_in_executor(self._child, answer_in_child, question)

@@ -12,6 +12,7 @@ from fastapi import Response
 from interlock_control.caller import Caller, tagged
 from interlock_control.commands import Accepted, Answer, Asked, KeyReused, Overtaken, Stale
 from interlock_control.plane import ControlPlane
+from interlock_control.positions import shown_position
 from interlock_control.problem import Problem
 from interlock_control.reading import JSON
 from interlock_domain.catalog.commands import Command
@@ -35,7 +36,7 @@ async def carried_out(
     """Carry out an operator's command on the stream that the caller's If-Match speaks of."""
     asked = Asked(actor=caller.actor, reason=reason, seen=caller.seen, key=caller.idempotency_key)
     accepted = settled(await plane.commands.handle(command, asked))
-    return written(accepted, position=accepted.position, version=accepted.version)
+    return written(accepted, position=shown_position(plane, accepted.position), version=accepted.version)
 
 
 def settled(answer: Answer) -> Accepted:

@@ -1,4 +1,4 @@
-"""/config: what is declared, and a new revision of it.
+"""/config: what is declared, what a file would change, and a new revision of it.
 
 Rule: an apply says which revision it was made on (If-Match), so that nobody overwrites a change unseen; `*`
 says that it does not matter. A configuration is refused as a whole, with every mistake in it. The file's
@@ -10,9 +10,11 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
-from interlock_control.caller import WriteCaller, required, tagged
+from interlock_control.caller import Caller, WriteCaller, required, tagged
 from interlock_control.commands import Asked
 from interlock_control.plane import ControlPlane
+from interlock_control.planning import planned
+from interlock_control.positions import shown_position
 from interlock_control.problem import Problem
 from interlock_control.reading import JSON
 from interlock_control.writing import settled, written
@@ -40,6 +42,11 @@ def router(plane: ControlPlane) -> APIRouter:
         }
         return tagged(Response(msgspec.json.encode(shows), media_type=JSON), declared.revision)
 
+    @routes.post("/plan", openapi_extra=_BODY)
+    async def plan(request: Request, caller: WriteCaller, allow_removal: AllowRemoval = False) -> Response:
+        """What an apply of the body would change; writes nothing. Its ETag is the revision to apply on."""
+        return await _planned(plane, request, caller, allow_removal=allow_removal)
+
     @routes.post("/apply", openapi_extra=_BODY)
     async def apply(
         request: Request,
@@ -61,7 +68,7 @@ def router(plane: ControlPlane) -> APIRouter:
         accepted = settled(await plane.commands.handle(command, asked))
         return written(
             accepted,
-            position=accepted.position,
+            position=shown_position(plane, accepted.position),
             version=accepted.version,
             revision=accepted.version,
             changed=accepted.changed,
@@ -76,6 +83,16 @@ _BODY = {
         "content": {"application/yaml": {"schema": {"type": "string"}}, JSON: {"schema": {"type": "object"}}},
     }
 }
+
+
+async def _planned(plane: ControlPlane, request: Request, caller: Caller, *, allow_removal: bool) -> Response:
+    loaded = await _loaded(request)
+    declared = await plane.commands.declared()
+    if caller.seen not in {None, declared.revision}:
+        detail = f"revision {caller.seen} is no longer the newest ({declared.revision} is): read it again"
+        raise Problem(412, "stale_revision", detail, current_version=declared.revision)
+    answer = planned(declared, loaded, allow_removal=allow_removal)
+    return tagged(Response(msgspec.json.encode(answer), media_type=JSON), declared.revision)
 
 
 async def _loaded(request: Request) -> LoadedConfig:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from interlock_control.plane import ControlPlane
-from interlock_control.positions import parse_moment, parse_position, wait_for
+from interlock_control.positions import parse_moment, position_of, wait_for
 from interlock_control.problem import invalid
 from interlock_control.reading import Limit, MinPosition, Newest, Subject, joined, paged
 from interlock_eventlog.queries import EventFilter, RawEvent
@@ -36,7 +36,7 @@ def router(plane: ControlPlane) -> APIRouter:
         min_position: MinPosition = None,
     ) -> Response:
         """Recorded events, oldest first (or `newest=true`), envelopes with position and time."""
-        await wait_for(min_position, plane.routing)
+        await wait_for(min_position, plane)
         wanted = EventFilter(
             stream=stream,
             subject=subject,
@@ -44,8 +44,8 @@ def router(plane: ControlPlane) -> APIRouter:
             after=after,
             limit=limit,
             newest=newest,
-            **_bound("from", from_, plane),
-            **_bound("to", to, plane),
+            **await _bound("from", from_, plane),
+            **await _bound("to", to, plane),
         )
         page = await plane.log.find(wanted)
         more = page[-1].position if len(page) == limit else None
@@ -54,11 +54,11 @@ def router(plane: ControlPlane) -> APIRouter:
     return routes
 
 
-def _bound(side: str, text: str | None, plane: ControlPlane) -> dict[str, Any]:
+async def _bound(side: str, text: str | None, plane: ControlPlane) -> dict[str, Any]:
     """The filter's field for one bound: of positions or of time, as it was written."""
     if text is None:
         return {}
-    position = parse_position(text)
+    position = await position_of(text, plane)
     if position is not None:
         return {f"{side}_position": position}
     moment = parse_moment(text, plane.clock.wall_ms())

@@ -26,8 +26,8 @@ def router(plane: ControlPlane) -> APIRouter:
     async def what_differs(from_: Annotated[Bound, Query(alias="from")], to: Bound = "now") -> Response:
         """What is different at `to` from what was at `from`."""
         question = Difference(
-            before=await place_of(from_, plane.log, plane.clock),
-            after=await place_of(to, plane.log, plane.clock),
+            before=await place_of(from_, plane),
+            after=await place_of(to, plane),
             generation=plane.routing.status().generation,
         )
         return await asked(plane, question)

@@ -46,11 +46,11 @@ def router(plane: ControlPlane) -> APIRouter:
     @routes.get("/{id:path}")
     async def one_target(id: str, min_position: MinPosition = None) -> Response:
         """One target; its ETag is the version for If-Match."""
-        await wait_for(min_position, plane.routing)
-        version = await plane.commands.version_of(f"target/{id}")
+        await wait_for(min_position, plane)
         scene = plane.now.scene()
         if scene.snapshot is None or id not in scene.snapshot.targets:
             raise not_found(f"target {id}", "see GET /admin/v1/targets")
-        return tagged(scene_told(scene, show_target(scene, id, effective_in(scene, id))), version)
+        shows = show_target(scene, id, effective_in(scene, id))
+        return tagged(scene_told(plane, scene, shows), scene.state.versions.get(f"target/{id}", 0))
 
     return routes

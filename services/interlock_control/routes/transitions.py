@@ -29,7 +29,7 @@ def router(plane: ControlPlane) -> APIRouter:
         min_position: MinPosition = None,
     ) -> Response:
         """Observed changes; a page never splits a position, so it may hold a few more than `limit`."""
-        await wait_for(min_position, plane.routing)
+        await wait_for(min_position, plane)
         page = await plane.views.transitions(subject=subject, after=after, limit=limit, newest=newest)
         more = page[-1].position if len(page) >= limit else None
         return paged(request, msgspec.json.encode(page), "transitions", more)

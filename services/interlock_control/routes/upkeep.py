@@ -22,8 +22,10 @@ def router(plane: ControlPlane) -> APIRouter:
 
     @routes.get("/readyz")
     async def ready() -> Response:
-        """The projection runs, so reads are current."""
+        """The projection runs and was at the end of the log; out of reach since, reads say their age."""
         status = plane.routing.status()
+        if plane.stopping.is_set():
+            raise Problem(503, "not_ready", "this control plane is stopping: ask another one")
         if status.halted is not None:
             raise Problem(503, "not_ready", status.halted, position=status.position)
         return Response(
@@ -51,6 +53,11 @@ def _measure(plane: ControlPlane) -> None:
     }
     for name, text in told.items():
         plane.metrics.gauge(f"interlock_projection_{name}", text, _sample(plane, name))
+    plane.metrics.gauge(
+        "interlock_projection_age_seconds",
+        "Since the projection was last seen to stand at the end of the log",
+        lambda: {(): plane.routing.status().age_ms / 1000},
+    )
     plane.metrics.gauge(
         "interlock_projection_halted",
         "1 when the projection stands still and needs somebody",

@@ -94,11 +94,11 @@ async def serving(stores: Stores, clock: FakeClock) -> AsyncIterator[Serving]:
 
 
 @asynccontextmanager
-async def listening(plane: ControlPlane) -> AsyncIterator[httpx2.AsyncClient]:
+async def listening(plane: ControlPlane, token: str | None = None) -> AsyncIterator[httpx2.AsyncClient]:
     """The application on a server of its own."""
     taken = socket.socket()
     taken.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(build_app(plane), log_config=None, lifespan="off", access_log=False)
+    config = uvicorn.Config(build_app(plane, token), log_config=None, lifespan="off", access_log=False)
     server = uvicorn.Server(config)
     served = asyncio.create_task(server.serve(sockets=[taken]))
     await until(lambda: server.started, what="the server to listen")

@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from interlock_control.commands import ATTEMPTS, Accepted, Asked, CommandHandler, KeyReused, Overtaken, Stale
-from interlock_control.decisions import PAGE, TYPES
+from interlock_control.decisions import PAGE, TYPES, LogDecisions
 from interlock_domain.catalog.commands import SetCooldown, SetTargetState
 from interlock_domain.catalog.decide import Rejected
 from interlock_domain.events import CooldownSet, TargetRemoved
@@ -49,7 +49,7 @@ async def log() -> Contended:
 
 
 def handler(log: MemoryEventLog) -> CommandHandler:
-    return CommandHandler(log, lambda: uuid.uuid4().hex)
+    return CommandHandler(LogDecisions(log), lambda: uuid.uuid4().hex)
 
 
 async def test_a_command_that_was_overtaken_is_decided_anew_and_appended(log):

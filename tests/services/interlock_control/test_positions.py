@@ -4,18 +4,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock_control.place import parse_version
-from interlock_control.positions import parse_moment, parse_position
+from interlock_control.place import Count, Position, parse_position, parse_version
+from interlock_control.positions import parse_moment
 
 NOW = 1_795_255_200_000
 
 
-@pytest.mark.parametrize(("text", "position"), [("0", 0), ("1042", 1042), ("j1042", 1042), ("g1:1042", 1042)])
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [
+        ("0", Position(number=0)),
+        ("1042", Position(number=1042)),
+        ("j1042", Position(number=1042, count=Count.JOURNAL)),
+        ("g1:1042", Position(number=1042, generation=1)),
+    ],
+)
 def test_a_position_may_be_written_as_it_is_shown_anywhere(text, position):
     assert parse_position(text) == position
 
 
-@pytest.mark.parametrize("text", ["", "-1", "j", "k1", "1.5", "g:1", "9" * 19])
+@pytest.mark.parametrize("text", ["", "-1", "j", "k1", "1.5", "g:1", "jg1:5", "9" * 19])
 def test_other_texts_are_no_position(text):
     assert parse_position(text) is None
 
