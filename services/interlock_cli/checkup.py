@@ -19,6 +19,7 @@ from interlock_quickstart.credentials import missing_secrets
 from interlock_quickstart.settings import CONFIG_NAME, Environment, read_environment
 from interlock_runtime.config_file import LoadedConfig, load_config
 from interlock_runtime.data_dir import LOCK, read_run
+from interlock_runtime.settings import RuntimeSettings
 from interlock_runtime.sqlite import SqliteDatabase
 from interlock_runtime.sqlite_errors import StorageError
 
@@ -59,6 +60,15 @@ def look_at_environment() -> tuple[Environment | None, list[Finding]]:
         return None, [Finding(Level.FAIL, "environment", str(problem), "correct it") for problem in read]
     found = [Finding(Level.WARN, "environment", str(problem), "rename it") for problem in read.misspelt]
     return read, found or [Finding(Level.OK, "environment", "every variable is understood")]
+
+
+def cell_named() -> RuntimeSettings | None:
+    """The settings of a cell, when the environment names one."""
+    read = read_environment()
+    if isinstance(read, tuple):
+        return None
+    named = (read.runtime.database_url or "").startswith("postgresql")
+    return read.runtime if named or read.runtime.kafka_bootstrap else None
 
 
 def look_at_config(path: Path | None) -> tuple[Config | None, list[Finding]]:

@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 import httpx2
 
 from interlock_cli.refusal import Refusal
+from interlock_cli.settings import admin_token
 from interlock_runtime.data_dir import read_run
 from interlock_runtime.sqlite_errors import StorageError
 
@@ -42,6 +43,13 @@ class Control:
         """Write; fields that are None are left out."""
         return self._call(method, path, body={key: value for key, value in body.items() if value is not None})
 
+    def post(self, path: str, text: bytes, *, if_match: int | None = None, **query: Any) -> Any:
+        """Send a file as it is; `if_match`: the version that it was made on."""
+        headers = {"content-type": "application/yaml"}
+        if if_match is not None:
+            headers["if-match"] = f'"{if_match}"'
+        return self._call("POST", path, query=query, text=text, headers=headers)
+
     def find(self, path: str, **query: Any) -> Any | None:
         """Read what may be missing: None for 404."""
         answer = self._answer("GET", path, query=query)
@@ -57,9 +65,13 @@ class Control:
         *,
         query: dict[str, Any] | None = None,
         body: dict[str, Any] | None = None,
+        text: bytes | None = None,
+        headers: dict[str, str] | None = None,
     ) -> httpx2.Response:
         params = {key: value for key, value in (query or {}).items() if value is not None}
-        request = self._client.request(method, f"/admin/v1{path}", params=params, json=body)
+        request = self._client.request(
+            method, f"/admin/v1{path}", params=params, json=body, content=text, headers=headers
+        )
         try:
             return self._runner.run(request)
         except httpx2.TimeoutException as late:
@@ -120,7 +132,7 @@ def _over_http(url: str) -> Iterator[Control]:
         raise Refusal(f"--url {url} is no address: write http://host:8081", code=2)
     loopback = parts.hostname in {"127.0.0.1", "localhost", "::1"}
     client = httpx2.AsyncClient(
-        base_url=url.rstrip("/"), timeout=TIMEOUT_S, trust_env=not loopback, headers=_headers()
+        base_url=url.rstrip("/"), timeout=TIMEOUT_S, trust_env=not loopback, headers=_headers(_token())
     )
     with asyncio.Runner() as runner:
         try:
@@ -147,13 +159,21 @@ def _at_rest(database: Path) -> Iterator[Control]:
             runner.run(close())
 
 
-def _headers() -> dict[str, str]:
-    """Who acts, as far as this machine knows; names that no header can carry stay at home."""
+def _headers(token: str | None) -> dict[str, str]:
+    """Who acts, as far as this machine knows, and the token; names that no header can carry stay at home."""
+    headers = {} if token is None else {"authorization": f"Bearer {token}"}
     try:
         name = getpass.getuser()
     except (KeyError, OSError):
-        return {}
-    return {"x-interlock-actor": name} if name.isascii() and name.isprintable() else {}
+        return headers
+    return headers | {"x-interlock-actor": name} if name.isascii() and name.isprintable() else headers
+
+
+def _token() -> str | None:
+    token = admin_token()
+    if token is not None and not (token.isascii() and token.isprintable()):
+        raise Refusal("INTERLOCK_ADMIN_TOKEN holds characters that no header can carry: use another token")
+    return token
 
 
 def _document(answer: httpx2.Response) -> Any:

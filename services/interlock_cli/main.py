@@ -16,7 +16,11 @@ from interlock_cli.refusal import Refusal
 
 VERBS: Final = {
     "quickstart": "run gateway, control plane and projector in one process",
+    "serve": "run one service of a cluster: gateway, projector, control or reactors",
     "validate": "check an interlock.yaml and name every mistake with its line",
+    "plan": "what a configuration would change, before it is applied",
+    "apply": "make a file the configuration",
+    "migrate": "make the tables and topics of a cluster, or look at them",
     "get": "list targets, pools, providers, gateways or projections",
     "explain": "why a request went where it went",
     "history": "everything that happened to a target or a pool",
@@ -26,6 +30,9 @@ VERBS: Final = {
     "drain": "no new requests; running ones finish",
     "enable": "undo a drain or a disable",
     "disable": "out of use until enabled again",
+    "deadletters": "list, replay or drop records that nobody could read",
+    "promote": "put a rebuilt projection in force",
+    "rollback": "put the projection back in force that was before",
     "doctor": "check this machine, the data folder and everything reachable from it",
 }
 USAGE: Final = 2

@@ -13,23 +13,25 @@ from interlock_control.app import build_app
 from interlock_control.bootstrap import embedded_control, embedded_past
 from interlock_control.commands import CommandHandler
 from interlock_control.plane import ControlPlane
+from interlock_control.upkeep import Upkeep
 from interlock_domain.catalog.provider import Provider
 from interlock_domain.projection.effects import Effect
 from interlock_eventlog.adapters.sqlite import SqliteEventLog
 from interlock_feed.adapters.file import SnapshotFile
 from interlock_feed.adapters.sqlite import SqliteFeed
 from interlock_gateway.bootstrap import GatewayPorts, build_gateway
+from interlock_gateway.identity import new_identity
 from interlock_gateway.run import GatewayService
-from interlock_gateway.server import Server, gateway_server
+from interlock_gateway.server import gateway_server
 from interlock_projector.bootstrap import embedded_projector
 from interlock_projector.run import Listener, Projector
 from interlock_quickstart.credentials import Credentials
 from interlock_quickstart.listen import HOST
-from interlock_quickstart.servers import control_server
 from interlock_quickstart.told import Hear, ToldRecords
-from interlock_quickstart.upkeep import Upkeep
 from interlock_records.adapters.sql import SqlRequestRecords, open_engine
+from interlock_runtime.serving import Server, quiet_server
 from interlock_runtime.sqlite import SqliteDatabase
+from interlock_runtime.telemetry.opening import open_telemetry
 from interlock_upstream.client import HttpClient
 from interlock_upstream.proxy import Proxies
 from interlock_views.adapters.sqlite import SqliteViews
@@ -64,6 +66,8 @@ class Embedded:
     async def close(self) -> None:
         """Close the files; the parts must have stopped."""
         await self.plane.past.close()
+        if self.plane.feed is not None:
+            await self.plane.feed.close()
         await self.records.close()
         await self.database.close()
 
@@ -82,7 +86,7 @@ async def open_embedded(data_dir: Path, *, effects: Listener, hear: Hear) -> Emb
         plane.credentials.notice(found)
 
     projector = embedded_projector(log, views, feed, listeners=[told])
-    plane = embedded_control(log, views, records, projector, past=embedded_past(path))
+    plane = embedded_control(log, views, records, projector, past=embedded_past(path), feed=feed)
     upkeep = Upkeep(
         {"events": log, "requests": records, "transitions": views},
         retention=lambda: projector.current()[0].catalog.retention,
@@ -121,13 +125,14 @@ def open_gateway(
     )
     return build_gateway(
         ports,
-        gateway_id=gateway_id,
+        identity=new_identity(gateway_id),
         secret_of=credentials.secret_of,
         fingerprints=credentials.fingerprints(providers),
         address=address,
+        telemetry=open_telemetry(variables, service="interlock-quickstart", instance=gateway_id),
     )
 
 
 def open_servers(gateway: GatewayService, plane: ControlPlane, *, port: int) -> tuple[Server, Server]:
     """The servers of both ports; sockets are handed to them when they start."""
-    return gateway_server(gateway.app, host=HOST, port=port), control_server(build_app(plane))
+    return gateway_server(gateway.app, host=HOST, port=port), quiet_server(build_app(plane))

@@ -32,14 +32,17 @@ from interlock_quickstart.demo.catalog import known_ports
 from interlock_quickstart.demo.show import Demo
 from interlock_quickstart.ground import Ground, Refused, prepare
 from interlock_quickstart.listen import port_of
-from interlock_quickstart.servers import Serving
 from interlock_quickstart.settings import Environment, Options, read_environment
 from interlock_quickstart.story import Story
+from interlock_runtime.kept import kept
 from interlock_runtime.logging import set_up_logging
 from interlock_runtime.process import settle_process
+from interlock_runtime.serving import Serving
 from interlock_runtime.shutdown import Shutdown
 from interlock_runtime.sqlite_errors import StorageError
 
+IDLE_S: Final = 0.3
+"""For connections at the end, when only idle ones are left."""
 DRAIN_S: Final = 1.0
 """What running requests get at the end: a Ctrl-C on a laptop is over within two seconds."""
 FLUSH_S: Final = 0.5
@@ -133,12 +136,15 @@ class Quickstart:
     ) -> None:
         """What goes on beside the requests, until the end."""
         known = gateway.gateway.fingerprints
-        for work in (
-            parts.upkeep.run(),
-            parts.plane.credentials.run(),
-            credentials.follow(lambda: parts.projector.current()[0].catalog, known),
+        for part, work in (
+            ("upkeep", parts.upkeep.run),
+            ("reading credentials", parts.plane.credentials.run),
+            (
+                "following credentials",
+                lambda: credentials.follow(lambda: parts.projector.current()[0].catalog, known),
+            ),
         ):
-            stack.push_async_callback(_ended, asyncio.create_task(work))
+            stack.push_async_callback(_ended, asyncio.create_task(kept(work, part=part)))
 
     async def _bring(self, parts: Embedded, credentials: Credentials) -> Started | Refused:
         """The configuration that this start brings into force, applied to the journal."""
@@ -192,12 +198,13 @@ class Quickstart:
             _log.warning("the gateway has no snapshot yet and answers 503 until it has")
         servers = open_servers(gateway, self._parts.plane, port=port_of(ground.gateway))
         for server, listening in zip(servers, (ground.gateway, ground.control), strict=True):
-            self._serving.append(Serving(server, listening))
+            self._serving.append(Serving(server, listening, grace_s=IDLE_S))
         for serving in self._serving:
             await serving.started()
             stack.callback(serving.close)
         settle_process()
         stack.callback(gateway.refuse_new)
+        stack.callback(self._parts.plane.stopping.set)
 
     async def _until(self, shutdown: Shutdown) -> int:
         """Until somebody wants the end, or a server ends by itself."""

@@ -7,7 +7,7 @@ from interlock_domain.projection.evolve import evolve
 from interlock_domain.projection.state import State, empty_state
 from interlock_eventlog.adapters.memory import MemoryEventLog
 from interlock_eventlog.adapters.sqlite import SqliteEventLog
-from interlock_eventlog.log import EventLog
+from interlock_eventlog.log import LogReader
 from interlock_feed.adapters.memory import MemoryFeed
 from interlock_feed.adapters.sqlite import SqliteFeed
 from interlock_records.adapters.memory import MemoryRequestRecords
@@ -41,7 +41,7 @@ class Stores:
             await self.database.close()
 
 
-async def folded(log: EventLog, *, to: int | None = None) -> State:
+async def folded(log: LogReader, *, to: int | None = None) -> State:
     """The log folded from its start by nobody else's code: what everything else must equal."""
     state = empty_state()
     while records := await log.read(

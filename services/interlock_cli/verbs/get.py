@@ -103,8 +103,25 @@ def _gateway(one: dict[str, Any]) -> Rows:
 
 
 def _projection(one: dict[str, Any]) -> Rows:
-    numbers = (str(one[key]) for key in ("position", "published", "events", "checkpoint"))
-    return [(one["name"], *numbers, one.get("halted") or "runs")]
+    place = "in force" if one["in_force"] else "before" if one["before"] else "beside"
+    numbers = (str(one[key]) for key in ("version", "position", "behind"))
+    return [(one["name"], *numbers, place, str(one["dead_letters"] or ""), _equal(one), _runs(one))]
+
+
+def _equal(one: dict[str, Any]) -> str:
+    """What the last comparison with the one in force found."""
+    found = one["compared"]
+    if found is None:
+        return ""
+    if not found["differing"]:
+        return f"{found['rows']} rows equal at {found['position']}"
+    return f"{found['differing']} of {found['rows']} rows differ at {found['position']}"
+
+
+def _runs(one: dict[str, Any]) -> str:
+    if one.get("halted"):
+        return str(one["halted"])
+    return f"owned by {one['owner']}" if one["owner"] else "runs" if one["in_force"] else "nobody owns it"
 
 
 def set_by(found: dict[str, Any] | None) -> str:
@@ -128,6 +145,8 @@ LISTINGS: Final = {
         "no gateway has reported yet: start one with `interlock quickstart`",
     ),
     Kind.PROJECTIONS: Listing(
-        ("PROJECTION", "POSITION", "PUBLISHED", "EVENTS", "CHECKPOINT", "IS"), _projection, "no projection"
+        ("PROJECTION", "VERSION", "POSITION", "BEHIND", "IS", "DEAD LETTERS", "COMPARED", "RUNS"),
+        _projection,
+        "no projection",
     ),
 }

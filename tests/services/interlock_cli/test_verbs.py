@@ -212,3 +212,17 @@ def _target(demo: Quick, id: str) -> dict[str, Any]:
     found = ask(demo, "get", "targets", "-o", "json").json
     one: dict[str, Any] = next(target for target in found if target["id"] == id)
     return one
+
+
+@pytest.mark.parametrize("verb", ["promote", "rollback"])
+def test_one_process_on_a_file_has_no_projection_to_change_over_to(demo: Quick, verb: str) -> None:
+    said = ask(demo, verb, "routing-1")
+    assert said.code == 1
+    assert "one process on a file has one projection" in said.err
+
+
+def test_projections_are_listed_with_their_lag_and_what_was_compared(demo: Quick) -> None:
+    lines = ask(demo, "get", "projections").out.splitlines()
+    assert lines[0].split()[:5] == ["PROJECTION", "VERSION", "POSITION", "BEHIND", "IS"]
+    assert lines[1].startswith("routing-1 ")
+    assert "in force" in lines[1]
