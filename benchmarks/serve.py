@@ -5,6 +5,7 @@ The gateway runs with every feature on: routing, records encoded, outcomes count
 """
 
 import argparse
+import os
 from typing import Any
 
 import msgspec
@@ -20,8 +21,10 @@ from interlock_domain.rows import CATALOG_KEY, CatalogRow, CommitRow
 from interlock_eventlog.adapters.memory import MemoryEventLog
 from interlock_feed.adapters.memory import MemoryFeed
 from interlock_gateway.bootstrap import GatewayPorts, build_gateway, wall_ms
+from interlock_gateway.identity import new_identity
 from interlock_gateway.server import gateway_server
 from interlock_runtime.process import settle_process
+from interlock_runtime.telemetry.opening import open_telemetry
 from interlock_upstream.client import HttpClient
 from interlock_upstream.origin import Origin
 from interlock_upstream.request import PhaseLimits, UpstreamRequest, build_head
@@ -115,7 +118,11 @@ async def gateway_app(upstreams: dict[str, str], targets: int) -> Any:
     commit = CommitRow(generation=1, epoch=1, position=1, log_ms=wall_ms(), digest=table_digest(rows))
     await feed.publish(commit, rows)
     ports = GatewayPorts(log=MemoryEventLog(wall_ms), feed=feed, records=EncodedRecords())  # type: ignore[arg-type]
-    service = build_gateway(ports, gateway_id="bench", secret_of=lambda ref: None)
+    # Costs nothing unless an OTEL_ variable asks for it: so both can be measured.
+    telemetry = open_telemetry(os.environ, service="bench", instance="1")
+    service = build_gateway(
+        ports, identity=new_identity("bench"), secret_of=lambda ref: None, telemetry=telemetry
+    )
     if not await service.start():
         raise SystemExit("the gateway has no snapshot")
     return service.app

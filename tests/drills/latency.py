@@ -10,15 +10,15 @@ import argparse
 import asyncio
 import json
 import sys
-import tempfile
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Final
 
-import uvloop
 from msgspec import Struct, field
 
+from tests.drills.rig.alone import run_alone
 from tests.drills.rig.client import ChatClient
 from tests.drills.rig.prefill import prefill
 from tests.drills.rig.provider import ProviderProcess
@@ -152,9 +152,7 @@ def main() -> None:
     args = wanted.parse_args()
     options = Options(phase_s=args.phase_seconds, pairs=args.pairs)
     report = Report(LINE, seed=args.seed, full=options == Options())
-    with tempfile.TemporaryDirectory(prefix="interlock-latency-") as folder:
-        findings = uvloop.run(run(options, Path(folder)))
-    raise SystemExit(report.tell(findings))
+    run_alone(report, partial(run, options))
 
 
 if __name__ == "__main__":

@@ -50,6 +50,12 @@ LINES: Final = {
         "lost, view rows equal fold(log) by hash, cooldowns and manual states are in force "
         "afterwards, their time right within 1 s.",
     ),
+    "kill-matrix": Line(
+        "make drills DRILLS=kill_matrix",
+        "A cluster under load: each part killed (-9) and stopped (SIGSTOP, 15 s) 20 times: no "
+        "acknowledged command lost, nothing applied twice, order kept, view rows equal fold(log) by "
+        "hash, no gateway went back in version, no client error where a healthy target existed.",
+    ),
     "latency": Line(
         "make drills DRILLS=latency",
         "Added latency at 100 requests/s while `state --at` is asked in a loop and a client pages"
@@ -58,6 +64,46 @@ LINES: Final = {
     "memory": Line(
         "make drills DRILLS=memory",
         "1,000 concurrent slow streams through the gateway: resident memory before, during and after.",
+    ),
+    "restore": Line(
+        "make drills DRILLS=restore",
+        "The database of a serving cell is dropped and a minutes-old copy put back by the commands of the "
+        "runbook: the journal is entry by entry what it was, all gateways follow without a restart, "
+        "and every request meanwhile is answered.",
+    ),
+    "runbooks": Line(
+        "make drills DRILLS=runbooks",
+        "Every other page of docs/runbooks, followed to the letter in a serving cell that has that "
+        "trouble: Kafka lost, a full disk, a bad configuration, a stuck relay, an upgrade.",
+    ),
+    "bench-cluster-relay": Line(
+        "make bench-cluster",
+        "What a decision costs in a cell, from the journal through the relay to Kafka, on one machine.",
+    ),
+    "target_outage": Line(
+        "make drills DRILLS=target_outage",
+        "Four gateways, 200 requests/s, one of three targets killed and back: no client error, at most one "
+        "probe of the whole fleet in each probe slot, and how long the way back to its full share takes.",
+    ),
+    "broker_down": Line(
+        "make drills DRILLS=broker_down",
+        "The broker is away for five minutes while twenty targets fail and recover: no client error, and "
+        "what the gateways tell late cools no target that is well again.",
+    ),
+    "broken_route": Line(
+        "make drills DRILLS=broken_route",
+        "One of four gateways cannot reach a target that the others use, at 0.5 and at 100 requests/s for "
+        "ten minutes each: at most one fleet cooldown, and every request of that gateway is answered.",
+    ),
+    "fault_layer": Line(
+        "make drills DRILLS=fault_layer",
+        "Sends that are refused, torn, unheard, delayed or late, drawn from a seed, over the real producers "
+        "and a real Kafka: nothing is missing, and every way to read the log ends in the same state.",
+    ),
+    "soak": Line(
+        "make soak",
+        "Half an hour at 200 requests/s over a whole cell: bytes of topics and tables for a request, and no "
+        "process that grows.",
     ),
     "bench-gateway": Line(
         "make bench",
@@ -111,8 +157,12 @@ def _section(line: str) -> Iterator[str]:
     for group in ("counts", "figures"):
         shown |= shown.pop(group, {})
     printed = {name: value for name, value in shown.items() if _is_text(value)}
-    for name, value in _flat({name: value for name, value in shown.items() if name not in printed}):
+    tables = {name: value for name, value in shown.items() if _is_table(value)}
+    rest = {name: value for name, value in shown.items() if name not in printed and name not in tables}
+    for name, value in _flat(rest):
         yield f"| {name} | {value} |"
+    for name, rows in tables.items():
+        yield from ("", *_table(name, rows))
     checks = report.get("checks", {})
     if checks:
         yield ""
@@ -127,6 +177,19 @@ def _flat(figures: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, obje
             yield from _flat(value, f"{prefix}{name}: ")
         else:
             yield f"{prefix}{name}", value
+
+
+def _is_table(value: object) -> bool:
+    """Rows by name, each with the same columns."""
+    rows = list(value.values()) if isinstance(value, dict) else []
+    return len(rows) > 1 and all(isinstance(row, dict) and row.keys() == rows[0].keys() for row in rows)
+
+
+def _table(name: str, rows: dict[str, dict[str, object]]) -> Iterator[str]:
+    columns = list(next(iter(rows.values())))
+    yield f"| {' | '.join([name, *columns])} |"
+    yield f"|---|{'---:|' * len(columns)}"
+    yield from (f"| {' | '.join(map(str, [row, *cells.values()]))} |" for row, cells in rows.items())
 
 
 def _is_text(value: object) -> bool:

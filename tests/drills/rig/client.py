@@ -26,6 +26,8 @@ class Answer(Struct, frozen=True):
     request_id: str = ""
     body: bytes = b""
     whole: bool = True
+    snapshot: str = ""
+    """Version of the snapshot that the gateway routed by."""
 
 
 class ChatClient:
@@ -61,7 +63,8 @@ class ChatClient:
         finally:
             response.release()
         request_id = (response.header(b"x-request-id") or b"").decode()
-        return Answer(response.status, request_id, b"".join(pieces), whole)
+        snapshot = (response.header(b"x-interlock-snapshot") or b"").decode()
+        return Answer(response.status, request_id, b"".join(pieces), whole, snapshot)
 
     async def close(self) -> None:
         """Close every connection."""

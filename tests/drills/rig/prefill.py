@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from interlock_control.commands import Accepted, Asked, CommandHandler
+from interlock_control.decisions import LogDecisions
 from interlock_domain.catalog.commands import ApplyConfig
 from interlock_domain.events import AttemptFailed, Fact, GatewayReported, SuccessesCounted, SuccessRow
 from interlock_domain.recorded import NewEvent, Source, stream_of_gateway
@@ -33,7 +34,7 @@ async def prefill(database: Path, config: Path, events: int) -> int:
     held = SqliteDatabase(database)
     log = SqliteEventLog(held, clock.wall_ms)
     command = ApplyConfig(config=loaded.config, digest=loaded.digest, origin="file")
-    answer = await CommandHandler(log, lambda: "prefill").handle(command, Asked(actor="drill"))
+    answer = await CommandHandler(LogDecisions(log), lambda: "prefill").handle(command, Asked(actor="drill"))
     assert isinstance(answer, Accepted), answer
     targets = [member.target for pool in loaded.config.pools for member in pool.members]
     facts = [_fact(number, targets) for number in range(events)]
