@@ -52,8 +52,8 @@ check: $(VENV)/.dev ## format, lint, types, import contracts, unit tests: what m
 	@$(BIN)/pytest -q tests/libs/interlock_domain tests/architecture $(PYTEST_ARGS)
 
 bench: $(VENV)/.dev nginx ## what a request and a folded event cost
-	@$(BIN)/python benchmarks/gateway.py
-	@$(BIN)/python benchmarks/fold.py
+	@$(BIN)/python -m benchmarks.gateway
+	@$(BIN)/python -m benchmarks.fold
 
 bench-cluster: $(VENV)/.dev services ## what a cell costs, over a real PostgreSQL and a real Kafka: every benchmarks/cluster_*.py
 	@for one in $(basename $(notdir $(sort $(wildcard benchmarks/cluster_*.py)))); do echo "--- $$one"; $(BIN)/python -m "benchmarks.$$one"; done
