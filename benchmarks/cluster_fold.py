@@ -22,7 +22,8 @@ from interlock_domain.recorded import BatchPart, NewEvent
 from interlock_eventlog.codec import CODEC
 from interlock_projector.bootstrap import cluster_projector
 from interlock_runtime.kafka.connection import KafkaConnection, Topics
-from interlock_runtime.kafka.sender import KafkaSender, OutRecord
+from interlock_runtime.kafka.records import OutRecord
+from interlock_runtime.kafka.sender import KafkaSender
 from interlock_runtime.settings import RuntimeSettings
 from interlock_testing.services.cells import create_topics, fresh_topics
 from interlock_testing.services.settings import service_settings

@@ -24,7 +24,8 @@ from interlock_eventlog.adapters.relay import RELAY_LOCK, Relay
 from interlock_eventlog.log import Appended, StreamAppend
 from interlock_runtime.advisory_lock import AdvisoryLock
 from interlock_runtime.kafka.connection import KafkaConnection
-from interlock_runtime.kafka.sender import KafkaSender, OutRecord, SentRecord
+from interlock_runtime.kafka.records import OutRecord, SentRecord
+from interlock_runtime.kafka.sender import KafkaSender
 from interlock_runtime.postgres import open_postgres, transaction
 from interlock_testing.services.cells import create_topics, fresh_topics
 from interlock_testing.services.settings import service_settings

@@ -15,7 +15,7 @@ from typing import Final, Generic, Protocol, TypeVar
 import msgspec
 
 from interlock_domain.projection.effects import Effect
-from interlock_runtime.kafka.sender import OutRecord, SentRecord
+from interlock_runtime.kafka.records import OutRecord, SentRecord
 from interlock_runtime.trouble import Trouble
 from interlock_runtime.wake import Wake
 from interlock_views.lease import Lease

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from interlock_eventlog.letter_keeping import LetterKeeper
 from interlock_eventlog.letters import KeptLetter
-from interlock_runtime.kafka.sender import OutRecord, SentRecord
+from interlock_runtime.kafka.records import OutRecord, SentRecord
 from interlock_runtime.trouble import Trouble
 
 LOOK_S: Final = 2.0

@@ -18,7 +18,8 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
-from interlock_runtime.kafka.sender import KafkaSender, OutRecord
+from interlock_runtime.kafka.records import OutRecord
+from interlock_runtime.kafka.sender import KafkaSender
 from interlock_testing.behaviour import Behaviour, fail, healthy
 from interlock_testing.running import asking
 from interlock_testing.services.cells import create_topics, fresh_topics

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from interlock_eventlog.letters import KeptLetter
-from interlock_runtime.kafka.sender import OutRecord, SentRecord
+from interlock_runtime.kafka.records import OutRecord, SentRecord
 
 LETTER: Final = "interlock_letter"
 CONSUMER: Final = "interlock_consumer"

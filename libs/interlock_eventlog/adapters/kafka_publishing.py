@@ -13,7 +13,8 @@ from typing import Final, Protocol
 
 from interlock_domain.recorded import NewEvent
 from interlock_eventlog.codec import Codec
-from interlock_runtime.kafka.sender import OutRecord, SentRecord, Unsent
+from interlock_runtime.kafka.records import OutRecord, SentRecord
+from interlock_runtime.kafka.sender import Unsent
 
 REMEMBERED: Final = 8_192
 """Ids: a minute of a busy gateway's facts, longer than anything is sent again; about 1 MB."""

@@ -20,7 +20,8 @@ from msgspec import Struct
 from interlock_eventlog.journal import Outbox, PublishedAt, Unpublished
 from interlock_runtime.cell_rows import RELAY
 from interlock_runtime.kafka.connection import Topics
-from interlock_runtime.kafka.sender import OutRecord, SentRecord, Unsent
+from interlock_runtime.kafka.records import OutRecord, SentRecord
+from interlock_runtime.kafka.sender import Unsent
 from interlock_runtime.postgres import PostgresError
 from interlock_runtime.trouble import Trouble
 

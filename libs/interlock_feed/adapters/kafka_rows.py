@@ -12,7 +12,7 @@ from interlock_domain.rows import CommitRow
 from interlock_feed.staging import StampedRow
 from interlock_feed.wire import Unreadable, decode, encode
 from interlock_runtime.kafka.reader import Record
-from interlock_runtime.kafka.sender import OutRecord
+from interlock_runtime.kafka.records import OutRecord
 
 _log = logging.getLogger(__name__)
 

@@ -13,7 +13,8 @@ from typing import Final
 from interlock_domain.attempt.record import RequestRecord
 from interlock_records.batches import Batch, TooLarge, batches
 from interlock_runtime.kafka.connection import Topics
-from interlock_runtime.kafka.sender import KafkaSender, OutRecord
+from interlock_runtime.kafka.records import OutRecord
+from interlock_runtime.kafka.sender import KafkaSender
 
 KIND: Final = b"RequestsRecorded"
 _JSON: Final = b"application/json"

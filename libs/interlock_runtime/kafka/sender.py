@@ -23,10 +23,10 @@ from aiokafka.errors import (  # type: ignore[import-untyped]
 )
 from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyped]
 from aiokafka.producer.message_accumulator import BatchBuilder  # type: ignore[import-untyped]
-from msgspec import Struct
 
 from interlock_runtime.kafka.connection import KafkaConnection, Unreachable
 from interlock_runtime.kafka.letting_go import ended
+from interlock_runtime.kafka.records import OutRecord, SentRecord
 from interlock_runtime.kafka.refusal import refusal
 
 BATCH_BYTES: Final = 512 * 1024
@@ -38,24 +38,6 @@ RETIRE_S: Final = 2.0
 
 BY_KEY: Final = DefaultPartitioner()
 """The same as every other client's, so that a key means one partition whoever sends."""
-
-
-class OutRecord(Struct, frozen=True, kw_only=True):
-    """A record on its way; `partition` None = by the key."""
-
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
-    partition: int | None = 0
-    timestamp_ms: int | None = None
-
-
-class SentRecord(Struct, frozen=True):
-    """Where a record stands and what time the broker gave it."""
-
-    partition: int
-    offset: int
-    timestamp_ms: int
 
 
 class Unsent(Exception):

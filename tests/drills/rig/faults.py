@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
-from interlock_runtime.kafka.sender import KafkaSender, OutRecord, SentRecord, Unsent
+from interlock_runtime.kafka.records import OutRecord, SentRecord
+from interlock_runtime.kafka.sender import KafkaSender, Unsent
 
 LONGEST_S: Final = 0.03
 """Of a delay: several sends of the others pass meanwhile."""

@@ -17,7 +17,8 @@ from interlock_feed.adapters.kafka import KafkaFeed
 from interlock_feed.feed import FeedUpdate
 from interlock_projector.bootstrap import cluster_projector
 from interlock_projector.contend import ClusterProjector, LeaseTimes
-from interlock_runtime.kafka.sender import KafkaSender, OutRecord
+from interlock_runtime.kafka.records import OutRecord
+from interlock_runtime.kafka.sender import KafkaSender
 from interlock_runtime.postgres import transaction
 from interlock_testing.waiting import until
 from tests.services.facts import CONFIG

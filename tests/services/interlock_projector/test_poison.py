@@ -23,7 +23,8 @@ from interlock_eventlog.dead_letters import FACT_BYTES
 from interlock_projector.bootstrap import cluster_projector
 from interlock_projector.contend import ClusterProjector
 from interlock_projector.forward import COPY_BYTES
-from interlock_runtime.kafka.sender import KafkaSender, OutRecord
+from interlock_runtime.kafka.records import OutRecord
+from interlock_runtime.kafka.sender import KafkaSender
 from interlock_runtime.postgres import transaction
 from interlock_testing.waiting import until
 from tests.services.facts import Worker

@@ -17,7 +17,8 @@ from interlock_reactors.reactors import Reactors
 from interlock_reactors.stale import STALE_S
 from interlock_records.adapters.sql import SqlRequestRecords
 from interlock_runtime.kafka.connection import Topics
-from interlock_runtime.kafka.sender import KafkaSender, OutRecord, SentRecord
+from interlock_runtime.kafka.records import OutRecord, SentRecord
+from interlock_runtime.kafka.sender import KafkaSender
 from interlock_runtime.postgres import transaction
 from interlock_testing.contracts.records import record
 from interlock_testing.waiting import until

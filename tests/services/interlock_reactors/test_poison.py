@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy  # type: ignore[import-untyped]
 from msgspec import structs
 
-from interlock_runtime.kafka.sender import OutRecord, SentRecord
+from interlock_runtime.kafka.records import OutRecord, SentRecord
 from interlock_testing.waiting import until
 from tests.services.interlock_reactors.cell import PATIENCE_S, Cell, batch, numbered, opened, reacting, told
 from tests.services.interlock_reactors.hook import Hook, hook

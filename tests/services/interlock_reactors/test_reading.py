@@ -8,7 +8,7 @@ from interlock_domain.projection.effects import Effect
 from interlock_eventlog.dead_letters import DeadLetter
 from interlock_reactors.reading import read_effect, read_records
 from interlock_reactors.taken import Taken
-from interlock_runtime.kafka.sender import OutRecord
+from interlock_runtime.kafka.records import OutRecord
 from tests.services.interlock_reactors.cell import batch, numbered, opened, told
 
 HEADERS = st.lists(

@@ -7,7 +7,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-
 
 from interlock_eventlog.adapters.kafka import KafkaEventLog
 from interlock_runtime.kafka.connection import KafkaConnection, Topics
-from interlock_runtime.kafka.sender import KafkaSender, OutRecord
+from interlock_runtime.kafka.records import OutRecord
+from interlock_runtime.kafka.sender import KafkaSender
 from interlock_testing.services.cells import fresh_topics
 from interlock_testing.services.kafka import KafkaService
 

@@ -11,7 +11,8 @@ from interlock_eventlog.adapters.cluster import ClusterEventLog, NotPublished
 from interlock_eventlog.adapters.journal import PostgresJournal
 from interlock_eventlog.adapters.relay import Relay
 from interlock_eventlog.log import Appended
-from interlock_runtime.kafka.sender import KafkaSender, OutRecord, SentRecord
+from interlock_runtime.kafka.records import OutRecord, SentRecord
+from interlock_runtime.kafka.sender import KafkaSender
 from interlock_runtime.postgres import open_postgres
 from interlock_testing.contracts.clock import ManualClock
 from interlock_testing.contracts.eventlog import EventLogContract

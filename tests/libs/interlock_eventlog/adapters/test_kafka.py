@@ -13,7 +13,7 @@ from interlock_eventlog.codec import CODEC
 from interlock_eventlog.queries import EventFilter
 from interlock_runtime.kafka.connection import KafkaConnection, Topics
 from interlock_runtime.kafka.reader import Unreachable
-from interlock_runtime.kafka.sender import OutRecord
+from interlock_runtime.kafka.records import OutRecord
 from interlock_testing.contracts.clock import ManualClock
 from interlock_testing.contracts.facts import GATEWAY, FactsContract
 from interlock_testing.contracts.samples import decision, failure

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from interlock_eventlog.adapters.kafka_copies import KafkaCopies
-from interlock_runtime.kafka.sender import OutRecord, SentRecord
+from interlock_runtime.kafka.records import OutRecord, SentRecord
 from interlock_testing.contracts.letters import letter
 
 

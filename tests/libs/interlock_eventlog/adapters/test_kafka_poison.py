@@ -14,7 +14,7 @@ from interlock_eventlog.codec import CODEC
 from interlock_eventlog.dead_letters import FACT_BYTES, DeadLetterReason
 from interlock_eventlog.log import UnreadableDecision
 from interlock_eventlog.queries import EventFilter
-from interlock_runtime.kafka.sender import OutRecord
+from interlock_runtime.kafka.records import OutRecord
 from interlock_testing.contracts.facts import GATEWAY
 from interlock_testing.contracts.samples import decision, failure
 from tests.libs.interlock_eventlog.adapters.kafka_rig import events_topic, log_at, put

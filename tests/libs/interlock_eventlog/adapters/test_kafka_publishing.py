@@ -8,7 +8,8 @@ import pytest
 
 from interlock_eventlog.adapters.kafka_publishing import REMEMBERED, FactPublisher
 from interlock_eventlog.codec import CODEC
-from interlock_runtime.kafka.sender import OutRecord, SentRecord, Unsent
+from interlock_runtime.kafka.records import OutRecord, SentRecord
+from interlock_runtime.kafka.sender import Unsent
 from interlock_testing.contracts.facts import GATEWAY
 from interlock_testing.contracts.samples import failure
 from interlock_testing.waiting import until

@@ -18,7 +18,8 @@ from interlock_eventlog.journal import Outbox, PublishedAt, Unpublished
 from interlock_runtime.advisory_lock import AdvisoryLock
 from interlock_runtime.kafka.connection import KafkaConnection, Topics
 from interlock_runtime.kafka.reader import Record, TopicReader
-from interlock_runtime.kafka.sender import KafkaSender, OutRecord, SentRecord, Unsent
+from interlock_runtime.kafka.records import OutRecord, SentRecord
+from interlock_runtime.kafka.sender import KafkaSender, Unsent
 from interlock_runtime.postgres import open_postgres, transaction
 from interlock_testing.contracts.clock import ManualClock
 from interlock_testing.contracts.samples import decision, one

@@ -16,7 +16,8 @@ from interlock_eventlog.reunion import Divided
 from interlock_runtime.advisory_lock import AdvisoryLock
 from interlock_runtime.kafka.connection import Topics
 from interlock_runtime.kafka.reader import TopicReader
-from interlock_runtime.kafka.sender import KafkaSender, OutRecord
+from interlock_runtime.kafka.records import OutRecord
+from interlock_runtime.kafka.sender import KafkaSender
 from interlock_runtime.postgres import open_postgres, transaction
 from interlock_testing.contracts.samples import decision, failure, one
 from interlock_testing.services.kafka import KafkaService

@@ -10,7 +10,8 @@ import pytest
 
 from interlock_feed.adapters.kafka import KafkaFeed
 from interlock_runtime.kafka.connection import KafkaConnection, Topics
-from interlock_runtime.kafka.sender import KafkaSender, OutRecord, Unsent
+from interlock_runtime.kafka.records import OutRecord
+from interlock_runtime.kafka.sender import KafkaSender, Unsent
 from interlock_testing.contracts.digests import Digested
 from interlock_testing.contracts.feed import FeedContract, tailing
 from interlock_testing.services.cells import create_topics, fresh_topics

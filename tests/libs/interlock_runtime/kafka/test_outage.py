@@ -6,7 +6,8 @@ import pytest
 
 from interlock_runtime.kafka.connection import KafkaConnection
 from interlock_runtime.kafka.reader import TopicReader, Unreachable
-from interlock_runtime.kafka.sender import KafkaSender, OutRecord, Unsent
+from interlock_runtime.kafka.records import OutRecord
+from interlock_runtime.kafka.sender import KafkaSender, Unsent
 from interlock_testing.services.cells import create_topics, fresh_topics
 from interlock_testing.waiting import until
 

@@ -14,7 +14,8 @@ from interlock_domain.catalog.policy import Retention
 from interlock_runtime.kafka.connection import KafkaConnection, Topics, Unreachable
 from interlock_runtime.kafka.layout import layouts
 from interlock_runtime.kafka.provision import TopicRefused, provision
-from interlock_runtime.kafka.sender import KafkaSender, OutRecord, SentRecord, Unsent
+from interlock_runtime.kafka.records import OutRecord, SentRecord
+from interlock_runtime.kafka.sender import KafkaSender, Unsent
 from interlock_testing.services.cells import fresh_topics
 from interlock_testing.services.kafka import KafkaService
 from interlock_testing.services.tiers import LocalKafka

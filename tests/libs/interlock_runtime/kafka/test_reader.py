@@ -6,7 +6,8 @@ import pytest
 
 from interlock_runtime.kafka.connection import KafkaConnection
 from interlock_runtime.kafka.reader import GoneOffset, TopicReader, Unreachable
-from interlock_runtime.kafka.sender import KafkaSender, OutRecord
+from interlock_runtime.kafka.records import OutRecord
+from interlock_runtime.kafka.sender import KafkaSender
 from interlock_testing.waiting import until
 
 PATIENCE_S = 30.0

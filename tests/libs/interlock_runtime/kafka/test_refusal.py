@@ -11,8 +11,9 @@ import pytest
 from interlock_runtime.kafka.connection import Topics, Unreachable
 from interlock_runtime.kafka.provision import provision
 from interlock_runtime.kafka.reader import TopicReader
+from interlock_runtime.kafka.records import OutRecord
 from interlock_runtime.kafka.refusal import refusal
-from interlock_runtime.kafka.sender import KafkaSender, OutRecord, Unsent
+from interlock_runtime.kafka.sender import KafkaSender, Unsent
 from interlock_testing.services.cells import fresh_topics
 from interlock_testing.waiting import free_port
 from tests.cluster_fixtures import held

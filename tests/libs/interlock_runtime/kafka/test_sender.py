@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from interlock_runtime.kafka.connection import KafkaConnection
 from interlock_runtime.kafka.reader import TopicReader
-from interlock_runtime.kafka.sender import BATCH_BYTES, KafkaSender, OutRecord, Unsent, lanes
+from interlock_runtime.kafka.records import OutRecord
+from interlock_runtime.kafka.sender import BATCH_BYTES, KafkaSender, Unsent, lanes
 from interlock_testing.waiting import free_port
 from tests.libs.interlock_eventlog.adapters.kafka_rig import events_topic
 
