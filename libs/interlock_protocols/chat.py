@@ -21,19 +21,8 @@ from interlock_protocols.bad_request import (
     missing,
     wrong_type,
 )
-from interlock_protocols.model_name import Span, model_span, with_model
-
-__all__ = ["BadRequest", "ChatRequest", "parse_chat", "with_model"]
-
-
-class ChatRequest(Struct, frozen=True, kw_only=True):
-    """A request that may be routed. `model_span`: where to write another model name (`with_model`)."""
-
-    model: str
-    stream: bool
-    traits: Traits
-    model_span: Span
-
+from interlock_protocols.inference import InferenceRequest
+from interlock_protocols.model_name import model_span
 
 _TOOLS: Final = 1
 _VISION: Final = 2
@@ -83,7 +72,7 @@ class _PlainRequest(Struct, gc=False):
 _decode_plain: Final = Decoder(_PlainRequest).decode
 
 
-def parse_chat(body: bytes) -> ChatRequest | BadRequest:
+def parse_chat(body: bytes) -> InferenceRequest | BadRequest:
     """Read a request body, or say in the API's own words why it cannot be routed."""
     try:
         plain = _decode_plain(body)
@@ -95,10 +84,10 @@ def parse_chat(body: bytes) -> ChatRequest | BadRequest:
     if span is None or not plain.model:
         return _parse_any(body)
     traits = _TRAITS[plain.stream * _STREAM]
-    return ChatRequest(model=plain.model, stream=plain.stream, traits=traits, model_span=span)
+    return InferenceRequest(model=plain.model, stream=plain.stream, traits=traits, model_span=span)
 
 
-def _parse_any(body: bytes) -> ChatRequest | BadRequest:
+def _parse_any(body: bytes) -> InferenceRequest | BadRequest:
     """Whatever the type of the usual request does not describe; the two agree where both can read."""
     try:
         request = orjson.loads(body)
@@ -113,7 +102,7 @@ def _parse_any(body: bytes) -> ChatRequest | BadRequest:
     if span is None:
         return TOO_COMPLEX
     traits = _TRAITS[_bits(request)]
-    return ChatRequest(model=request["model"], stream=traits.stream, traits=traits, model_span=span)
+    return InferenceRequest(model=request["model"], stream=traits.stream, traits=traits, model_span=span)
 
 
 def _refusal(request: dict[str, Any]) -> BadRequest | None:

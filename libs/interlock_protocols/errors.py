@@ -1,4 +1,4 @@
-"""Errors of our own in the form of the OpenAI API: a whole body, and inside a stream.
+"""Errors of our own, and their form in the OpenAI APIs: a whole body, and inside a stream.
 
 Rule: the `error` object has message, type, param and code, always all four; the openai client builds
 its exception from them. problem+json was dropped for inference paths: that client then shows the type
@@ -8,6 +8,7 @@ its exception from them. problem+json was dropped for inference paths: that clie
 from typing import Final
 
 import orjson
+from msgspec import Struct
 
 _TYPES: Final = {
     401: "authentication_error",
@@ -21,20 +22,40 @@ _TYPES: Final = {
 }
 
 
+class OwnError(Struct, frozen=True):
+    """What this gateway says itself. `type` None: the one that goes with the status."""
+
+    status: int
+    code: str
+    message: str
+    param: str | None = None
+    request_id: str = ""
+    type: str | None = None
+
+
 def error_type(status: int) -> str:
     """The `type` that goes with a status."""
     return _TYPES.get(status) or ("invalid_request_error" if status < 500 else "server_error")
 
 
-def error_body(message: str, type: str, code: str | None = None, param: str | None = None) -> bytes:
+def error_body(error: OwnError) -> bytes:
     """The body of an error answer."""
-    return orjson.dumps({"error": {"message": message, "type": type, "param": param, "code": code}})
+    return orjson.dumps(
+        {
+            "error": {
+                "message": error.message,
+                "type": error.type or error_type(error.status),
+                "param": error.param,
+                "code": error.code,
+            }
+        }
+    )
 
 
-def in_band_error(message: str, type: str, code: str | None = None) -> bytes:
+def in_band_error(error: OwnError) -> bytes:
     """The last event of a stream that failed after its first content; then the connection is aborted.
 
     A plain `data:` event: every generation of the openai client raises on it, with or without an
-    `event: error` line (measured), and other clients know no event names on this API.
+    `event: error` line (measured), and other clients know no event names on these APIs.
     """
-    return b"data: " + error_body(message, type, code) + b"\n\n"
+    return b"data: " + error_body(error) + b"\n\n"

@@ -86,9 +86,8 @@ def _check_any(status: int, content_type: bytes | None, body: bytes) -> Answered
     return Answered(usage=tokens_of(root.get("usage")), model=model if type(model) is str else None)
 
 
-def check_not_a_stream(status: int, content_type: bytes | None, body: bytes) -> FailedAnswer:
-    """The meaning of a 2xx that is no event stream although one was asked for."""
-    judged = check_unary(status, content_type, body)
+def not_a_stream(status: int, judged: Answered | FailedAnswer) -> FailedAnswer:
+    """The meaning of a 2xx that is no event stream although one was asked for; `judged` is its body."""
     if isinstance(judged, FailedAnswer):
         return judged
     return _malformed(status, "not_a_stream", "a whole answer where a stream was asked for")

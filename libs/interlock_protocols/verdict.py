@@ -9,7 +9,7 @@ from enum import Enum
 
 
 class Verdict(Enum):
-    """What to do after a chunk; what may go out is in `ChatScanner.out`."""
+    """What to do after a chunk; what may go out is in `EventScanner.out`."""
 
     HOLD = "hold"
     """Still preamble: nothing goes out."""
@@ -17,9 +17,9 @@ class Verdict(Enum):
     """First content, or too much preamble to hold: from here on bytes reach the client."""
     PASS = "pass"
     ERROR = "error"
-    """The upstream reported an error, or ended the stream without an answer; see `ChatScanner.error`."""
+    """The upstream reported an error, or ended the stream without an answer; see `EventScanner.error`."""
     MALFORMED = "malformed"
-    """An event that no client could read; see `ChatScanner.error`."""
+    """An event that no client could read; see `EventScanner.error`."""
 
 
 class End(Enum):
@@ -27,7 +27,7 @@ class End(Enum):
 
     COMPLETE = "complete"
     MISSING_DONE = "missing_done"
-    """Every choice has its finish reason, only `[DONE]` is missing: append `sse.DONE_EVENT`."""
+    """The answer is whole, only its last event is missing: append `EventScanner.last_event`."""
     TRUNCATED = "truncated"
     EMPTY = "empty"
     """Not one event came."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from interlock_gateway.asgi import Send
 from interlock_gateway.calls import HOP_BY_HOP
-from interlock_protocols.errors import error_body, error_type
+from interlock_protocols.errors import OwnError
 
 if TYPE_CHECKING:
     from interlock_gateway.exchange import Exchange
@@ -88,6 +88,15 @@ async def send_piece(x: "Exchange", piece: bytes, *, last: bool = False) -> None
     await x.send({"type": "http.response.body", "body": piece, "more_body": not last})
 
 
+async def send_last_words(
+    x: "Exchange", status: int, code: str, message: str, *, type: str | None = None
+) -> None:
+    """The error of a stream that has begun, in the form of its API; the connection is aborted after it."""
+    if x.scanner is not None:
+        error = OwnError(status, code, message, None, x.request_id, type)
+        await send_piece(x, x.scanner.in_band(error))
+
+
 async def send_refusal(
     x: "Exchange",
     status: int,
@@ -104,7 +113,8 @@ async def send_refusal(
     if x.decision is not None and code != "shutdown":
         headers.append((b"x-should-retry", b"false"))  # one layer retries, and it has; elsewhere it may help
     x.reason = code
-    await send_json(x.send, status, error_body(message, error_type(status), code, param), headers)
+    body = x.surface.error_body(OwnError(status, code, message, param, x.request_id))
+    await send_json(x.send, status, body, headers)
     x.status = status
 
 

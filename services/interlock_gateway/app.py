@@ -17,17 +17,16 @@ from interlock_domain.routing.views import pool_serves
 from interlock_domain.snapshot.snapshot import Snapshot
 from interlock_gateway.answers import send_json
 from interlock_gateway.asgi import Receive, Scope, Send
-from interlock_gateway.chat import chat_completions
 from interlock_gateway.counters import families
 from interlock_gateway.gateway import Gateway
-from interlock_protocols.errors import error_body, error_type
+from interlock_gateway.infer import infer
+from interlock_protocols.errors import OwnError, error_body
 from interlock_protocols.models import model_body, models_body
+from interlock_protocols.surfaces import SURFACES
 
 _JSON: Final = [(b"content-type", b"application/json")]
 _MODELS: Final = "/v1/models"
 _LIMITS: Final = ServerLimits()
-
-Handler = Callable[[Gateway, Scope, Receive, Send], Awaitable[None]]
 
 
 class Application:
@@ -37,7 +36,7 @@ class Application:
         self._gw = gw
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(_Gauges(gw))
-        self._posts: dict[str, Handler] = {"/v1/chat/completions": chat_completions}
+        self._surfaces = {surface.path: surface for surface in SURFACES}
         self._gets: dict[str, Callable[[Send], Awaitable[None]]] = {
             "/healthz": self._healthz,
             "/readyz": self._readyz,
@@ -59,9 +58,9 @@ class Application:
         path: str = scope["path"]
         method: str = scope["method"]
         if method == "POST":
-            handler = self._posts.get(path)
-            if handler is not None:
-                await handler(self._gw, scope, receive, send)
+            surface = self._surfaces.get(path)
+            if surface is not None:
+                await infer(self._gw, surface, scope, receive, send)
                 return
         elif method in ("GET", "HEAD"):
             page = self._gets.get(path)
@@ -71,7 +70,7 @@ class Application:
             if path.startswith(_MODELS + "/"):
                 await self._model(send, path[len(_MODELS) + 1 :])
                 return
-        known = path in self._posts or path in self._gets
+        known = path in self._surfaces or path in self._gets
         await _refuse(send, 405 if known else 404, f"{method} {path} is not served here")
 
     async def _root(self, send: Send) -> None:
@@ -141,4 +140,4 @@ class _Gauges(Collector):
 
 
 async def _refuse(send: Send, status: int, message: str) -> None:
-    await send_json(send, status, error_body(message, error_type(status), "not_found", None), _JSON)
+    await send_json(send, status, error_body(OwnError(status, "not_found", message)), _JSON)

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from interlock_records.adapters.kafka import KafkaRequestRecords
     from interlock_runtime.telemetry.export import Telemetry
 
-CHAT_PATH = b"/chat/completions"
 KAFKA: Final = "kafka"
 
 _log = logging.getLogger(__name__)
@@ -89,7 +88,7 @@ def build_gateway(
         ids=Ids(),
         follow=Follower(ports.feed, ports.snapshot_file, monotonic=time.monotonic, wall_ms=wall_ms),
         client=ports.client or HttpClient(),
-        calls=CallBook(secret_of, CHAT_PATH),
+        calls=CallBook(secret_of),
         local=LocalView(),
         tally=Tally(),
         ring=ring,

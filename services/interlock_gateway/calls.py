@@ -73,25 +73,25 @@ class TargetCall:
 
 
 class CallBook:
-    """TargetCalls by target, built on first use and again when the definition changed."""
+    """TargetCalls by target and path, built on first use and again when the definition changed."""
 
-    def __init__(self, secret_of: Callable[[SecretRef], str | None], path: bytes) -> None:
+    def __init__(self, secret_of: Callable[[SecretRef], str | None]) -> None:
         self._secret_of = secret_of
-        self._path = path
-        self._calls: dict[str, tuple[CompiledTarget, TargetCall | None]] = {}
+        self._calls: dict[tuple[str, bytes], tuple[CompiledTarget, TargetCall | None]] = {}
 
-    def of(self, target: CompiledTarget) -> TargetCall | None:
+    def of(self, target: CompiledTarget, path: bytes) -> TargetCall | None:
         """The call of a target; None when its credential or a header's secret cannot be found."""
-        known = self._calls.get(target.id)
+        key = (target.id, path)
+        known = self._calls.get(key)
         if known is not None and (known[0] is target or _same_definition(known[0], target)):
             return known[1]
-        call = self._build(target)
+        call = self._build(target, path)
         if len(self._calls) >= CALLS_KEPT:
             del self._calls[next(iter(self._calls))]
-        self._calls[target.id] = (target, call)
+        self._calls[key] = (target, call)
         return call
 
-    def _build(self, target: CompiledTarget) -> TargetCall | None:
+    def _build(self, target: CompiledTarget, path: bytes) -> TargetCall | None:
         provider = target.provider
         secret = self._secret_of(provider.api_key) if provider.api_key else None
         if provider.api_key is not None and secret is None:
@@ -102,7 +102,7 @@ class CallBook:
             if text is None:
                 return None
             literals.append((name.lower().encode(), text.encode()))
-        return TargetCall(target, self._path, secret, literals)
+        return TargetCall(target, path, secret, literals)
 
 
 def _same_definition(held: CompiledTarget, new: CompiledTarget) -> bool:

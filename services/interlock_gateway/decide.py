@@ -6,11 +6,11 @@ from interlock_domain.routing.route import route
 from interlock_domain.snapshot.snapshot import CompiledPool, Snapshot
 from interlock_domain.words import StrategyName
 from interlock_gateway.exchange import Exchange
-from interlock_protocols.chat import ChatRequest
+from interlock_protocols.inference import InferenceRequest
 
 
 def decide(
-    x: Exchange, snapshot: Snapshot, request: ChatRequest
+    x: Exchange, snapshot: Snapshot, request: InferenceRequest
 ) -> tuple[CompiledPool, Decision] | UnknownModel:
     """Resolve the model once and plan; the inputs are kept on the exchange for its record."""
     gw = x.gw

@@ -15,7 +15,10 @@ from interlock_domain.words import Result
 from interlock_gateway.asgi import Receive, Scope, Send
 from interlock_gateway.gateway import Gateway
 from interlock_gateway.wire import Wire
-from interlock_protocols.chat import ChatRequest, with_model
+from interlock_protocols.inference import InferenceRequest
+from interlock_protocols.model_name import with_model
+from interlock_protocols.scanner import EventScanner
+from interlock_protocols.surface import Surface
 
 if TYPE_CHECKING:
     from interlock_gateway.ledger import Attempt
@@ -33,7 +36,8 @@ class Exchange:
     watcher: asyncio.Task[None] | None = None
     interrupted: Result | None = None
     body = b""
-    request: ChatRequest | None = None
+    request: InferenceRequest | None = None
+    scanner: EventScanner | None = None
     spliced: tuple[str, bytes] | None = None
     version = ""
     pool = ""
@@ -50,8 +54,9 @@ class Exchange:
     bytes_out = 0
     span: "RequestSpan | None" = None
 
-    def __init__(self, gw: Gateway, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, gw: Gateway, surface: Surface, scope: Scope, receive: Receive, send: Send) -> None:
         self.gw = gw
+        self.surface = surface
         self.receive = receive
         self.send = send
         self.wire = Wire.of(scope)

@@ -13,7 +13,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from interlock_gateway.wire import EXTENSION
-from interlock_protocols.errors import error_body
+from interlock_protocols.errors import OwnError, error_body
 from interlock_runtime.serving import Server
 
 KEEP_ALIVE_S: Final = 75
@@ -86,7 +86,7 @@ class ApiProtocol(HttpToolsProtocol):
             running.disconnected = True
             running.message_event.set()
         if not self.transport.is_closing():
-            body = error_body(msg, "invalid_request_error", "bad_request")
+            body = error_body(OwnError(400, "bad_request", msg))
             self.transport.write(_HEAD % len(body) + body)
             self.transport.set_protocol(_Farewell(self))
 

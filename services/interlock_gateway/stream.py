@@ -9,15 +9,14 @@ One upstream read is at most one downstream write.
 from typing import Final
 
 from interlock_domain.words import FailureClass, Phase, Result
-from interlock_gateway.answers import send_piece, start_stream
+from interlock_gateway.answers import send_last_words, send_piece, start_stream
 from interlock_gateway.attempt import Broken, Failed, Limits, Relayed, transport_failed, usage_of
 from interlock_gateway.exchange import Exchange
 from interlock_gateway.heartbeat import Heartbeat
 from interlock_gateway.unary import cut_refusal, inside_success, refused
-from interlock_protocols.chat_stream import ChatScanner, End, Verdict
-from interlock_protocols.errors import in_band_error
-from interlock_protocols.sse import DONE_EVENT
-from interlock_protocols.unary import check_not_a_stream, is_event_stream
+from interlock_protocols.scanner import EventScanner
+from interlock_protocols.unary import is_event_stream, not_a_stream
+from interlock_protocols.verdict import End, Verdict
 from interlock_upstream.errors import FailureKind, UpstreamFailed
 from interlock_upstream.port import UpstreamResponse
 from interlock_upstream.request import UpstreamRequest
@@ -42,7 +41,9 @@ async def relay(x: Exchange, request: UpstreamRequest, limits: Limits) -> Relaye
         if response.status != 200 or not is_event_stream(response.header(b"content-type")):
             return await _not_a_stream(x, response, limits)
         streams = limits.policy.streams
-        scanner = ChatScanner(hold_events=streams.hold_events, hold_bytes=streams.hold_bytes)
+        assert x.surface.scanner is not None
+        scanner = x.surface.scanner(hold_events=streams.hold_events, hold_bytes=streams.hold_bytes)
+        x.scanner = scanner
         failed = await _hold(x, response, scanner, limits)
         if failed is not None:
             return failed
@@ -59,13 +60,12 @@ async def _not_a_stream(x: Exchange, response: UpstreamResponse, limits: Limits)
         return cut_refusal(x, response, limits) or transport_failed(failure)
     if not 200 <= response.status < 300:
         return refused(x, response, body, limits)
-    return inside_success(
-        check_not_a_stream(response.status, response.header(b"content-type"), body), response
-    )
+    judged = x.surface.check(response.status, response.header(b"content-type"), body)
+    return inside_success(not_a_stream(response.status, judged), response)
 
 
 async def _hold(
-    x: Exchange, response: UpstreamResponse, scanner: ChatScanner, limits: Limits
+    x: Exchange, response: UpstreamResponse, scanner: EventScanner, limits: Limits
 ) -> Failed | None:
     """Read until content commits the stream; None: `scanner.out` holds what may go out."""
     monotonic = x.gw.monotonic
@@ -85,13 +85,13 @@ async def _hold(
             return _ended_early(scanner, response)
 
 
-def _ended_early(scanner: ChatScanner, response: UpstreamResponse) -> Failed | None:
+def _ended_early(scanner: EventScanner, response: UpstreamResponse) -> Failed | None:
     if scanner.end() in (End.COMPLETE, End.MISSING_DONE):
         return None  # a finished answer without content is an answer all the same
     return _failed(scanner, response, Phase.PREAMBLE)
 
 
-def _failed(scanner: ChatScanner, response: UpstreamResponse, phase: Phase) -> Failed:
+def _failed(scanner: EventScanner, response: UpstreamResponse, phase: Phase) -> Failed:
     """What the scanner found wrong; it always knows by the time it is asked."""
     assert scanner.error is not None
     failed = inside_success(scanner.error, response)
@@ -100,7 +100,7 @@ def _failed(scanner: ChatScanner, response: UpstreamResponse, phase: Phase) -> F
 
 
 async def _carry(
-    x: Exchange, response: UpstreamResponse, scanner: ChatScanner, limits: Limits
+    x: Exchange, response: UpstreamResponse, scanner: EventScanner, limits: Limits
 ) -> Relayed | Broken:
     """Send the head and everything from the first content on."""
     x.first_content = first = x.gw.monotonic()
@@ -112,13 +112,13 @@ async def _carry(
     finally:
         heartbeat.stop()
     if failed is not None:
-        await send_piece(x, in_band(failed))
+        await _tell(x, failed)
         return Broken(failed, first)
     return Relayed(usage_of(scanner.usage), first)
 
 
 async def _forward(
-    x: Exchange, response: UpstreamResponse, scanner: ChatScanner, stall_s: float
+    x: Exchange, response: UpstreamResponse, scanner: EventScanner, stall_s: float
 ) -> Failed | None:
     """The hot loop: one read, one scan, one write. What committed the stream has gone out already."""
     read, feed = response.next, scanner.feed
@@ -144,6 +144,13 @@ async def _forward(
     return None
 
 
+async def _tell(x: Exchange, failed: Failed) -> None:
+    """The error a client reads inside a committed stream."""
+    why = failed.failure.value
+    message = f"the upstream answer broke off after it had begun ({why}); it is incomplete"
+    await send_last_words(x, 502, why, message, type="upstream_error")
+
+
 def _written(x: Exchange, piece: bytes) -> bool:
     """Write a piece without a wait, where the server and the client's pace allow it."""
     x.bytes_out += len(piece)
@@ -152,7 +159,7 @@ def _written(x: Exchange, piece: bytes) -> bool:
 
 
 async def _silent(
-    x: Exchange, response: UpstreamResponse, scanner: ChatScanner, failure: UpstreamFailed
+    x: Exchange, response: UpstreamResponse, scanner: EventScanner, failure: UpstreamFailed
 ) -> Failed | None:
     """Nothing more came: a cut, unless the answer is whole and only its sentinel is missing."""
     return await _end_of_stream(x, response, scanner) if scanner.complete else _cut(failure)
@@ -165,13 +172,13 @@ def _cut(failure: UpstreamFailed) -> Failed:
     return failed
 
 
-async def _end_of_stream(x: Exchange, response: UpstreamResponse, scanner: ChatScanner) -> Failed | None:
+async def _end_of_stream(x: Exchange, response: UpstreamResponse, scanner: EventScanner) -> Failed | None:
     end = scanner.end()
     if end is End.COMPLETE:
         await send_piece(x, scanner.out, last=True)
         return None
     if end is End.MISSING_DONE:
-        await send_piece(x, scanner.out + DONE_EVENT, last=True)
+        await send_piece(x, scanner.out + scanner.last_event, last=True)
         return None
     return _failed(scanner, response, Phase.CONTENT)
 
@@ -182,12 +189,3 @@ async def _drain(response: UpstreamResponse) -> None:
             continue
     except UpstreamFailed:
         return
-
-
-def in_band(failed: Failed) -> bytes:
-    """The error a client reads inside a committed stream."""
-    return in_band_error(
-        f"the upstream answer broke off after it had begun ({failed.failure}); it is incomplete",
-        "upstream_error",
-        failed.failure.value,
-    )

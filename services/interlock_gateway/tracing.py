@@ -211,7 +211,7 @@ class AttemptSpan:
             names.ROUTER_NUMBER: entry.number,
             names.ROUTER_OUTCOME: entry.outcome.value,
         }
-        call = x.gw.calls.of(attempt.target)
+        call = x.gw.calls.of(attempt.target, x.surface.upstream_path)
         if call is not None:
             told[names.SERVER_PORT] = call.origin.port
         if entry.try_ > 1:
@@ -239,7 +239,7 @@ class AttemptSpan:
         return told
 
     def _who(self, attempt: "Attempt", model: str) -> Attributes:
-        call = attempt.x.gw.calls.of(attempt.target)
+        call = attempt.x.gw.calls.of(attempt.target, attempt.x.surface.upstream_path)
         provider = attempt.target.provider.name
         told: Attributes = {names.OPERATION: names.CHAT, names.REQUEST_MODEL: model}
         if call is not None:

@@ -7,7 +7,6 @@ from interlock_gateway.attempt import Answered, Failed, Limits, answer_failed, t
 from interlock_gateway.exchange import Exchange
 from interlock_protocols.classify import classify_answer
 from interlock_protocols.failed_answer import FailedAnswer
-from interlock_protocols.unary import check_unary
 from interlock_upstream.errors import UpstreamFailed
 from interlock_upstream.port import UpstreamResponse
 from interlock_upstream.request import UpstreamRequest
@@ -33,7 +32,7 @@ async def fetch(x: Exchange, request: UpstreamRequest, limits: Limits) -> Answer
         response.release()
     if not 200 <= response.status < 300:
         return refused(x, response, body, limits)
-    checked = check_unary(response.status, response.header(b"content-type"), body)
+    checked = x.surface.check(response.status, response.header(b"content-type"), body)
     if isinstance(checked, FailedAnswer):
         return inside_success(checked, response)
     return Answered(response.status, response.headers, body, usage_of(checked.usage))

@@ -118,7 +118,7 @@ def _call(
     x: Exchange, member: CompiledMember, candidate: Candidate, policy: PoolPolicy
 ) -> Coroutine[Any, Any, Ended] | Failed:
     """The attempt, ready to be awaited: a plain function, because every frame is paid for at each wake-up."""
-    call = x.gw.calls.of(member.target)
+    call = x.gw.calls.of(member.target, x.surface.upstream_path)
     if call is None:
         return Failed(failure=FailureClass.AUTH, phase=Phase.CONNECT, detail="no_credential", ours=True)
     try:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from interlock_domain.words import Api, Shape
 from interlock_protocols.bad_request import BadRequest, BadRequestCode
-from interlock_protocols.chat import ChatRequest, parse_chat
+from interlock_protocols.chat import parse_chat
+from interlock_protocols.inference import InferenceRequest
 
 TEXT = {"role": "user", "content": "hi"}
 IMAGE = {"role": "user", "content": [{"type": "text"}, {"type": "image_url", "image_url": {"url": "data:,"}}]}
@@ -21,9 +22,9 @@ def body(**fields: Any) -> bytes:
     return json.dumps({"model": "fast", "messages": [TEXT]} | fields).encode()
 
 
-def parsed(**fields: Any) -> ChatRequest:
+def parsed(**fields: Any) -> InferenceRequest:
     request = parse_chat(body(**fields))
-    assert isinstance(request, ChatRequest)
+    assert isinstance(request, InferenceRequest)
     return request
 
 
@@ -146,7 +147,7 @@ def test_a_refusal_names_the_parameter(raw, code, param, message):
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: json.dumps({"model": text}).encode()))
 def test_any_bytes_give_a_request_or_a_refusal(raw):
-    assert isinstance(parse_chat(raw), ChatRequest | BadRequest)
+    assert isinstance(parse_chat(raw), InferenceRequest | BadRequest)
 
 
 json_values = st.recursive(
@@ -162,4 +163,4 @@ json_values = st.recursive(
     )
 )
 def test_fields_of_any_type_raise_nothing(fields):
-    assert isinstance(parse_chat(body(**fields)), ChatRequest | BadRequest)
+    assert isinstance(parse_chat(body(**fields)), InferenceRequest | BadRequest)

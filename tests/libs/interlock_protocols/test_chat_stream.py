@@ -3,7 +3,8 @@
 import pytest
 
 from interlock_domain.words import FailureClass
-from interlock_protocols.chat_stream import MAX_EVENT, ChatScanner, End, Verdict
+from interlock_protocols.chat_stream import ChatScanner, End, Verdict
+from interlock_protocols.scanner import MAX_EVENT
 from interlock_protocols.sse import BOM
 from tests.libs.interlock_protocols.chunks import (
     COMMENT,

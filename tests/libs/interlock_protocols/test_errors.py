@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from interlock_protocols.errors import error_body, error_type, in_band_error
+from interlock_protocols.errors import OwnError, error_body, error_type, in_band_error
 
 
 @pytest.mark.parametrize(
@@ -27,15 +27,15 @@ def test_each_status_has_a_type(status, expected):
 
 
 def test_a_body_has_all_four_fields():
-    assert json.loads(error_body('no "luck" é', "server_error")) == {
-        "error": {"message": 'no "luck" é', "type": "server_error", "param": None, "code": None}
+    assert json.loads(error_body(OwnError(502, "exhausted", 'no "luck" é'))) == {
+        "error": {"message": 'no "luck" é', "type": "server_error", "param": None, "code": "exhausted"}
     }
-    body = json.loads(error_body("m", "t", "c", "p"))
+    body = json.loads(error_body(OwnError(400, "c", "m", "p", type="t")))
     assert body == {"error": {"message": "m", "type": "t", "param": "p", "code": "c"}}
 
 
 def test_an_in_band_error_is_one_data_event_whatever_the_message():
-    event = in_band_error("line\r\none\n\ndata: [DONE]", "server_error", "truncated")
+    event = in_band_error(OwnError(502, "truncated", "line\r\none\n\ndata: [DONE]"))
     assert event.startswith(b"data: {")
     assert event.endswith(b"}\n\n")
     assert event.count(b"\n") == 2

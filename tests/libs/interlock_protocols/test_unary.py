@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from interlock_domain.words import FailureClass
 from interlock_protocols.failed_answer import FailedAnswer
-from interlock_protocols.unary import Answered, check_not_a_stream, check_unary, is_event_stream, tokens_of
+from interlock_protocols.unary import Answered, check_unary, is_event_stream, not_a_stream, tokens_of
 
 JSON = b"application/json"
 
@@ -109,12 +109,13 @@ def test_only_an_event_stream_is_scanned(content_type, expected):
 
 
 def test_a_whole_answer_where_a_stream_was_asked_for_is_malformed():
-    answer = check_not_a_stream(200, JSON, body())
+    answer = not_a_stream(200, check_unary(200, JSON, body()))
     assert (answer.failure, answer.code) == (FailureClass.MALFORMED, "not_a_stream")
 
 
 def test_an_error_where_a_stream_was_asked_for_keeps_its_class():
-    assert check_not_a_stream(200, JSON, b'{"error":{"code":429}}').failure is FailureClass.RATE_LIMIT
+    judged = check_unary(200, JSON, b'{"error":{"code":429}}')
+    assert not_a_stream(200, judged).failure is FailureClass.RATE_LIMIT
 
 
 @given(st.binary(max_size=100))

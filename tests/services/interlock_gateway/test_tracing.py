@@ -87,7 +87,9 @@ async def test_a_whole_answer_is_a_server_span_with_one_client_child(loop, colle
         "gen_ai.usage.input_tokens": usage["prompt_tokens"],
         "gen_ai.usage.output_tokens": usage["completion_tokens"],
         "server.address": "127.0.0.1",
-        "server.port": loop.gateway.service.gateway.calls.of(_target(loop, "atlas/large")).origin.port,
+        "server.port": loop.gateway.service.gateway.calls.of(
+            _target(loop, "atlas/large"), b"/chat/completions"
+        ).origin.port,
         "router.target": "atlas/large",
         "router.attempt.number": 1,
         "router.attempt.outcome": "succeeded",

@@ -1,4 +1,4 @@
-"""`POST /v1/chat/completions`: read, parse, decide, walk; and whatever ends a request early."""
+"""One inference request of any client API: read, parse, decide, walk; and whatever ends it early."""
 
 import asyncio
 import logging
@@ -6,7 +6,7 @@ from typing import Final
 
 from interlock_domain.routing.decision import UnknownModel
 from interlock_domain.words import Result
-from interlock_gateway.answers import send_piece, send_refusal
+from interlock_gateway.answers import send_last_words, send_refusal
 from interlock_gateway.asgi import Receive, Scope, Send
 from interlock_gateway.body import BodyRefused, read_body
 from interlock_gateway.calls import client_headers
@@ -15,8 +15,7 @@ from interlock_gateway.exchange import Exchange
 from interlock_gateway.gateway import Gateway
 from interlock_gateway.walk import walk
 from interlock_protocols.bad_request import BadRequest
-from interlock_protocols.chat import parse_chat
-from interlock_protocols.errors import in_band_error
+from interlock_protocols.surface import Surface
 
 _log = logging.getLogger(__name__)
 
@@ -24,9 +23,9 @@ LONGEST_MODEL: Final = 256
 """Characters of a model's name: it is kept in records and goes into headers, and real ones have up to 100."""
 
 
-async def chat_completions(gw: Gateway, scope: Scope, receive: Receive, send: Send) -> None:
+async def infer(gw: Gateway, surface: Surface, scope: Scope, receive: Receive, send: Send) -> None:
     """One request. Returning before a stream's last piece makes the server cut the connection."""
-    x = Exchange(gw, scope, receive, send)
+    x = Exchange(gw, surface, scope, receive, send)
     gw.exchanges.add(x)
     try:
         await _serve(x)
@@ -42,9 +41,7 @@ async def chat_completions(gw: Gateway, scope: Scope, receive: Receive, send: Se
         x.result = Result.BROKEN if x.head_sent else Result.EXHAUSTED
         x.reason = "internal"
         if x.head_sent:
-            await send_piece(
-                x, in_band_error("the gateway failed on this request", "server_error", "internal")
-            )
+            await send_last_words(x, 500, "internal", "the gateway failed on this request")
         elif x.status is None:
             await send_refusal(x, 500, "internal", "the gateway failed on this request; its log says why")
     finally:
@@ -74,7 +71,7 @@ async def _serve(x: Exchange) -> None:
         await send_refusal(x, body.status, body.code, body.message)
         return
     x.body = body
-    request = parse_chat(body)
+    request = x.surface.read(body)
     if isinstance(request, BadRequest):
         await send_refusal(x, request.status, request.code.value, request.message, param=request.param)
         return
@@ -109,8 +106,6 @@ async def _interrupted(x: Exchange, why: Result) -> None:
         return
     x.reason = "shutdown"
     if x.head_sent:
-        await send_piece(
-            x, in_band_error("the gateway is stopping; the answer is incomplete", "server_error", "shutdown")
-        )
+        await send_last_words(x, 503, "shutdown", "the gateway is stopping; the answer is incomplete")
     elif x.status is None:
         await send_refusal(x, 503, "shutdown", "this gateway is stopping; send the request again")

@@ -1,0 +1,41 @@
+"""One client API as a value: what the gateway needs to serve it, and nothing of how it is served.
+
+Rule: the gateway knows no API by name; whatever differs between them is a field here or a method of its
+scanner. A class for each API with the whole request in it was dropped: the walk, the limits and the books
+are the same for all, and are where mistakes cost most.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from msgspec import Struct
+
+from interlock_domain.words import Api
+from interlock_protocols.bad_request import BadRequest
+from interlock_protocols.errors import OwnError
+from interlock_protocols.failed_answer import FailedAnswer
+from interlock_protocols.inference import InferenceRequest
+from interlock_protocols.scanner import EventScanner
+from interlock_protocols.unary import Answered
+
+
+class NewScanner(Protocol):
+    """Makes the state of one stream."""
+
+    def __call__(self, *, hold_events: int, hold_bytes: int) -> EventScanner: ...
+
+
+class Surface(Struct, frozen=True, kw_only=True):
+    """One client API on one path.
+
+    `path` is ours, `upstream_path` follows a provider's base URL. `check` judges a whole answer with a 2xx:
+    its status, content type and body. `scanner` None: this path is never streamed.
+    """
+
+    api: Api
+    path: str
+    upstream_path: bytes
+    read: Callable[[bytes], InferenceRequest | BadRequest]
+    check: Callable[[int, bytes | None, bytes], Answered | FailedAnswer]
+    error_body: Callable[[OwnError], bytes]
+    scanner: NewScanner | None = None
