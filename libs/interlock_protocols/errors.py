@@ -33,6 +33,20 @@ class OwnError(Struct, frozen=True):
     type: str | None = None
 
 
+class KeyWords(Struct, frozen=True):
+    """How an API words the two refusals of a client's own key (401)."""
+
+    missing: str
+    wrong: str
+
+
+KEY_WORDS: Final = KeyWords(
+    missing="You didn't provide an API key. You need to provide your API key in an Authorization header using "
+    "Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",
+    wrong="Incorrect API key provided. Ask whoever runs this gateway for a key.",
+)
+
+
 def error_type(status: int) -> str:
     """The `type` that goes with a status."""
     return _TYPES.get(status) or ("invalid_request_error" if status < 500 else "server_error")

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from interlock_domain.words import Api
 from interlock_protocols.bad_request import BadRequest
-from interlock_protocols.errors import OwnError
+from interlock_protocols.errors import KEY_WORDS, KeyWords, OwnError
 from interlock_protocols.failed_answer import FailedAnswer
 from interlock_protocols.inference import InferenceRequest
 from interlock_protocols.scanner import EventScanner
@@ -38,4 +38,5 @@ class Surface(Struct, frozen=True, kw_only=True):
     read: Callable[[bytes], InferenceRequest | BadRequest]
     check: Callable[[int, bytes | None, bytes], Answered | FailedAnswer]
     error_body: Callable[[OwnError], bytes]
+    key_words: KeyWords = KEY_WORDS
     scanner: NewScanner | None = None

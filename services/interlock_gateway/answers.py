@@ -105,6 +105,7 @@ async def send_refusal(
     *,
     param: str | None = None,
     retry_after_s: int | None = None,
+    type: str | None = None,
 ) -> None:
     """An error of our own in the client API's shape, with the reason as a header."""
     headers = [_JSON, (b"x-interlock-reason", code.encode()), *own_headers(x)]
@@ -113,7 +114,7 @@ async def send_refusal(
     if x.decision is not None and code != "shutdown":
         headers.append((b"x-should-retry", b"false"))  # one layer retries, and it has; elsewhere it may help
     x.reason = code
-    body = x.surface.error_body(OwnError(status, code, message, param, x.request_id))
+    body = x.surface.error_body(OwnError(status, code, message, param, x.request_id, type))
     await send_json(x.send, status, body, headers)
     x.status = status
 

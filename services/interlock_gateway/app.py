@@ -15,12 +15,13 @@ from prometheus_client.registry import Collector
 from interlock_domain.catalog.policy import ServerLimits
 from interlock_domain.routing.views import pool_serves
 from interlock_domain.snapshot.snapshot import Snapshot
+from interlock_gateway.admission import Caller, KeyFault
 from interlock_gateway.answers import send_json
-from interlock_gateway.asgi import Receive, Scope, Send
+from interlock_gateway.asgi import HeaderPairs, Receive, Scope, Send
 from interlock_gateway.counters import families
 from interlock_gateway.gateway import Gateway
 from interlock_gateway.infer import infer
-from interlock_protocols.errors import OwnError, error_body
+from interlock_protocols.errors import KEY_WORDS, OwnError, error_body
 from interlock_protocols.models import model_body, models_body
 from interlock_protocols.surfaces import SURFACES
 
@@ -41,7 +42,6 @@ class Application:
             "/healthz": self._healthz,
             "/readyz": self._readyz,
             "/metrics": self._metrics,
-            _MODELS: self._models,
             "/": self._root,
         }
 
@@ -67,10 +67,10 @@ class Application:
             if page is not None:
                 await page(send)
                 return
-            if path.startswith(_MODELS + "/"):
-                await self._model(send, path[len(_MODELS) + 1 :])
+            if path == _MODELS or path.startswith(_MODELS + "/"):
+                await self._listing(send, scope["headers"], path[len(_MODELS) + 1 :])
                 return
-        known = path in self._surfaces or path in self._gets
+        known = path in self._surfaces or path in self._gets or path == _MODELS
         await _refuse(send, 405 if known else 404, f"{method} {path} is not served here")
 
     async def _root(self, send: Send) -> None:
@@ -93,23 +93,34 @@ class Application:
             send, 200, generate_latest(self._registry), [(b"content-type", CONTENT_TYPE_LATEST.encode())]
         )
 
-    async def _models(self, send: Send) -> None:
+    async def _listing(self, send: Send, headers: HeaderPairs, model: str) -> None:
+        """`GET /v1/models`, or one of them: what the caller's key may use."""
         held = self._gw.follow.held
         if held is None:
-            await _refuse(send, 503, "no routing snapshot yet; run `interlock apply`")
+            await _refuse(send, 503, "no routing snapshot yet; run `interlock apply`", "not_ready")
             return
-        await send_json(send, 200, models_body(self._listed(held.snapshot)), _JSON)
+        caller = self._gw.admission.admit(held.snapshot.catalog.keys, headers)
+        if isinstance(caller, KeyFault):
+            words = KEY_WORDS.missing if caller is KeyFault.MISSING else KEY_WORDS.wrong
+            await _refuse(send, 401, words, "invalid_api_key")
+        elif not model:
+            await send_json(send, 200, models_body(self._listed(held.snapshot, caller)), _JSON)
+        elif held.snapshot.resolve(model) is None or not _may_use(caller, model):
+            await _refuse(send, 404, f"the model `{model}` does not exist", "model_not_found")
+        else:
+            await send_json(send, 200, model_body(model, "interlock"), _JSON)
 
-    async def _model(self, send: Send, model: str) -> None:
-        held = self._gw.follow.held
-        if held is None or held.snapshot.resolve(model) is None:
-            await _refuse(send, 404, f"the model `{model}` does not exist")
-            return
-        await send_json(send, 200, model_body(model, "interlock"), _JSON)
-
-    def _listed(self, snapshot: Snapshot) -> list[tuple[str, str]]:
+    def _listed(self, snapshot: Snapshot, caller: Caller | None) -> list[tuple[str, str]]:
         as_of_ms = self._gw.follow.as_of_ms()
-        return [(name, "interlock") for name in snapshot.pools if pool_serves(snapshot, name, as_of_ms)]
+        return [
+            (name, "interlock")
+            for name in snapshot.pools
+            if _may_use(caller, name) and pool_serves(snapshot, name, as_of_ms)
+        ]
+
+
+def _may_use(caller: Caller | None, model: str) -> bool:
+    return caller is None or caller.may_use(model)
 
 
 class _Gauges(Collector):
@@ -139,5 +150,5 @@ class _Gauges(Collector):
         return families(gw.counters, gauges)
 
 
-async def _refuse(send: Send, status: int, message: str) -> None:
-    await send_json(send, status, error_body(OwnError(status, "not_found", message)), _JSON)
+async def _refuse(send: Send, status: int, message: str, code: str = "not_found") -> None:
+    await send_json(send, status, error_body(OwnError(status, code, message)), _JSON)

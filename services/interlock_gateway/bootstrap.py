@@ -16,6 +16,7 @@ from interlock_domain.catalog.provider import SecretRef
 from interlock_eventlog.log import FactSink
 from interlock_feed.adapters.file import SnapshotFile
 from interlock_feed.feed import FeedReader, SnapshotStore
+from interlock_gateway.admission import Admission
 from interlock_gateway.calls import CallBook
 from interlock_gateway.counters import Counters
 from interlock_gateway.credentials import Credentials
@@ -89,6 +90,7 @@ def build_gateway(
         follow=Follower(ports.feed, ports.snapshot_file, monotonic=time.monotonic, wall_ms=wall_ms),
         client=ports.client or HttpClient(),
         calls=CallBook(secret_of),
+        admission=Admission(identity.workers),
         local=LocalView(),
         tally=Tally(),
         ring=ring,

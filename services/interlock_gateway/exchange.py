@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from interlock_domain.attempt.record import AttemptRecord, RequestRecord, Skip, Usage
 from interlock_domain.routing.decision import ENGINE, Decision, RouteInputs
 from interlock_domain.words import Result
+from interlock_gateway.admission import Caller
 from interlock_gateway.asgi import Receive, Scope, Send
 from interlock_gateway.gateway import Gateway
 from interlock_gateway.wire import Wire
@@ -37,6 +38,7 @@ class Exchange:
     interrupted: Result | None = None
     body = b""
     request: InferenceRequest | None = None
+    caller: Caller | None = None
     scanner: EventScanner | None = None
     spliced: tuple[str, bytes] | None = None
     version = ""
@@ -115,6 +117,8 @@ class Exchange:
         gw.exchanges.discard(self)
         if gw.stopping and not gw.exchanges:
             gw.idle.set()
+        if self.caller is not None:
+            self.caller.leave()
         if self.watcher is not None:
             self.watcher.cancel()
         if self.running is not None:

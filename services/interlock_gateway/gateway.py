@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from interlock_gateway.admission import Admission
 from interlock_gateway.calls import CallBook
 from interlock_gateway.counters import Counters
 from interlock_gateway.follow import Follower
@@ -29,6 +30,7 @@ class Gateway:
     follow: Follower
     client: UpstreamClient
     calls: CallBook
+    admission: Admission
     local: LocalView
     tally: Tally
     ring: OutcomeRing

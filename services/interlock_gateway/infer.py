@@ -4,8 +4,11 @@ import asyncio
 import logging
 from typing import Final
 
+from interlock_domain.catalog.policy import ServerLimits
 from interlock_domain.routing.decision import UnknownModel
+from interlock_domain.rows import CatalogRow
 from interlock_domain.words import Result
+from interlock_gateway.admission import KeyFault, Refused
 from interlock_gateway.answers import send_last_words, send_refusal
 from interlock_gateway.asgi import Receive, Scope, Send
 from interlock_gateway.body import BodyRefused, read_body
@@ -15,6 +18,7 @@ from interlock_gateway.exchange import Exchange
 from interlock_gateway.gateway import Gateway
 from interlock_gateway.walk import walk
 from interlock_protocols.bad_request import BadRequest
+from interlock_protocols.inference import InferenceRequest
 from interlock_protocols.surface import Surface
 
 _log = logging.getLogger(__name__)
@@ -54,33 +58,15 @@ async def _serve(x: Exchange) -> None:
         x.result = Result.NO_TARGET
         await send_refusal(x, 503, "not_ready", "no routing snapshot yet; run `interlock apply`")
         return
-    snapshot = held.snapshot
     x.version = held.version
-    server = snapshot.catalog.server
-    if x.gw.stopping:
-        x.result = Result.SHUTDOWN
-        await send_refusal(x, 503, "shutdown", "this gateway is stopping; send the request again")
-        return
-    if len(x.gw.exchanges) > server.max_concurrent:
-        await send_refusal(
-            x, 429, "concurrency", f"{server.max_concurrent} requests are running", retry_after_s=1
-        )
-        return
-    body = await read_body(x, server.max_body)
-    if isinstance(body, BodyRefused):
-        await send_refusal(x, body.status, body.code, body.message)
-        return
-    x.body = body
-    request = x.surface.read(body)
-    if isinstance(request, BadRequest):
-        await send_refusal(x, request.status, request.code.value, request.message, param=request.param)
-        return
-    if len(request.model) > LONGEST_MODEL or not request.model.isprintable():
-        await send_refusal(x, 404, "model_not_found", "no model has such a name", param="model")
+    catalog = held.snapshot.catalog
+    request = _turned_away(x, catalog) or await _read(x, catalog.server)
+    if isinstance(request, Refused):
+        await _refuse(x, request)
         return
     x.request = request
     x.headers = client_headers(x.headers)
-    found = decide(x, snapshot, request)
+    found = decide(x, held.snapshot, request)
     if isinstance(found, UnknownModel):
         x.result = Result.NO_TARGET
         message = (
@@ -97,6 +83,58 @@ async def _serve(x: Exchange) -> None:
     x.deadline = x.started + limit / 1000
     x.gw.local.budget(pool.name, pool.policy.budgets, x.started).request()
     await walk(x, pool, decision)
+
+
+def _turned_away(x: Exchange, catalog: CatalogRow) -> Refused | None:
+    """What speaks against a request before its body is read."""
+    if x.gw.stopping:
+        x.result = Result.SHUTDOWN
+        return Refused(503, "shutdown", "this gateway is stopping; send the request again")
+    most = catalog.server.max_concurrent
+    if len(x.gw.exchanges) > most:
+        return Refused(429, "concurrency", f"{most} requests are running", retry_after_s=1)
+    caller = x.gw.admission.admit(catalog.keys, x.headers)
+    if caller is None:
+        return None
+    words = x.surface.key_words
+    if caller is KeyFault.MISSING:
+        return Refused(401, "missing_api_key", words.missing, type="invalid_request_error")
+    if caller is KeyFault.WRONG:
+        return Refused(401, "invalid_api_key", words.wrong, type="invalid_request_error")
+    refused = caller.enter(x.started)
+    if refused is None:
+        x.caller = caller
+    return refused
+
+
+async def _read(x: Exchange, server: ServerLimits) -> InferenceRequest | Refused:
+    """The body, as far as routing reads it."""
+    body = await read_body(x, server.max_body)
+    if isinstance(body, BodyRefused):
+        return Refused(body.status, body.code, body.message)
+    x.body = body
+    request = x.surface.read(body)
+    if isinstance(request, BadRequest):
+        return Refused(request.status, request.code.value, request.message, request.param)
+    model = request.model
+    if len(model) > LONGEST_MODEL or not model.isprintable():
+        return Refused(404, "model_not_found", "no model has such a name", "model")
+    if x.caller is not None and not x.caller.may_use(model):
+        message = f"the key {x.caller.key.name} has no access to the model `{model}`"
+        return Refused(403, "model_not_found", message, "model")
+    return request
+
+
+async def _refuse(x: Exchange, why: Refused) -> None:
+    await send_refusal(
+        x,
+        why.status,
+        why.code,
+        why.message,
+        param=why.param,
+        retry_after_s=why.retry_after_s,
+        type=why.type,
+    )
 
 
 async def _interrupted(x: Exchange, why: Result) -> None:

@@ -1,0 +1,124 @@
+"""Who may ask: gateway keys, known by their hashes alone, and what each of them may use.
+
+Rule: a key is compared by its SHA-256, so no comparison can be timed to learn a key; what is counted for a
+key outlives the snapshots that declare it. No key declared = everybody may ask. A share of the fleet for each
+gateway was dropped: a key's limits protect this process, and the fleet's capacity belongs to the targets.
+"""
+
+from enum import Enum
+from hashlib import sha256
+from math import ceil
+
+from msgspec import Struct
+
+from interlock_domain.catalog.key import GatewayKey
+from interlock_gateway.asgi import HeaderPairs
+
+
+class Refused(Struct, frozen=True):
+    """Why a request is not taken, in words for the caller."""
+
+    status: int
+    code: str
+    message: str
+    param: str | None = None
+    retry_after_s: int | None = None
+    type: str | None = None
+
+
+class KeyFault(Enum):
+    """What is wrong with a caller's key; each API words it in its own way."""
+
+    MISSING = "missing"
+    WRONG = "wrong"
+
+
+class Caller:
+    """One key and what it uses now. `max_in_flight` and `max_rps` are those of this worker."""
+
+    __slots__ = ("_at", "_tokens", "in_flight", "key", "max_in_flight", "max_rps")
+
+    def __init__(self, key: GatewayKey, workers: int) -> None:
+        self.in_flight = 0
+        self._tokens = 0.0
+        self._at = float("-inf")
+        self.declare(key, workers)
+
+    def declare(self, key: GatewayKey, workers: int) -> None:
+        """Go on under a new definition."""
+        self.key = key
+        self.max_in_flight = None if key.max_in_flight is None else ceil(key.max_in_flight / workers)
+        self.max_rps = None if key.max_rps is None else key.max_rps / workers
+
+    def may_use(self, model: str) -> bool:
+        """Whether the key's pools name this model; exact targets need a key for all."""
+        return self.key.pools is None or model in self.key.pools
+
+    def enter(self, now_s: float) -> Refused | None:
+        """Count one request in, or say what it has to wait for. `leave` when it ends."""
+        if self.max_in_flight is not None and self.in_flight >= self.max_in_flight:
+            message = f"the key {self.key.name} has {self.max_in_flight} requests running here"
+            return Refused(429, "concurrency", message, retry_after_s=1)
+        if self.max_rps is not None:
+            wait_s = self._draw(self.max_rps, now_s)
+            if wait_s > 0:
+                message = f"the key {self.key.name} may ask {self.max_rps:g} times a second here"
+                return Refused(429, "rate_limit_exceeded", message, retry_after_s=ceil(wait_s))
+        self.in_flight += 1
+        return None
+
+    def leave(self) -> None:
+        """A request that was counted in has ended."""
+        self.in_flight -= 1
+
+    def _draw(self, rate: float, now_s: float) -> float:
+        """Take a token of a bucket that holds a second's worth; else how long until there is one."""
+        size = max(1.0, rate)
+        left = min(size, self._tokens + (now_s - self._at) * rate)
+        self._at = now_s
+        self._tokens = left - 1.0 if left >= 1.0 else left
+        return 0.0 if left >= 1.0 else (1.0 - left) / rate
+
+
+class Admission:
+    """The callers of this worker, by the hashes of their keys."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._declared: tuple[GatewayKey, ...] = ()
+        self._callers: dict[str, Caller] = {}
+
+    def admit(self, declared: tuple[GatewayKey, ...], headers: HeaderPairs) -> Caller | KeyFault | None:
+        """Who asks; None where no key is declared. `declared`: of the snapshot in force."""
+        if declared is not self._declared:
+            self._learn(declared)
+        if not declared:
+            return None
+        given = presented(headers)
+        if given is None:
+            return KeyFault.MISSING
+        return self._callers.get(sha256(given).hexdigest(), KeyFault.WRONG)
+
+    def _learn(self, declared: tuple[GatewayKey, ...]) -> None:
+        known = {caller.key.name: caller for caller in self._callers.values()}
+        self._callers = {}
+        for key in declared:
+            caller = known.get(key.name)
+            if caller is None:
+                caller = Caller(key, self._workers)
+            else:
+                caller.declare(key, self._workers)
+            self._callers[key.sha256.lower()] = caller
+        self._declared = declared
+
+
+def presented(headers: HeaderPairs) -> bytes | None:
+    """The key that came with a request: `authorization: Bearer`, or `x-api-key`; None: neither."""
+    for name, value in headers:
+        if name == b"authorization":
+            scheme, _, key = value.partition(b" ")
+            if scheme.lower() == b"bearer" and key.strip():
+                return key.strip()
+        elif name == b"x-api-key" and value.strip():
+            return value.strip()
+    return None
