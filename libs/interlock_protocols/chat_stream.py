@@ -1,63 +1,30 @@
-"""A streamed chat answer: what commits it, what ends it, what fails it.
+"""A streamed chat answer: content stands in the delta of a choice, and its bursts have one template.
 
-Rule: the first content, or a finish reason, commits; every choice needs its finish reason; `[DONE]` is last.
-See `scanner` for what is held and passed on, `chat_template` and `chat_chunk` for why proving every event is
-affordable.
+Rule: as `choices` has it. See `scanner` for what is held and passed on, `chat_template` and `chat_chunk`
+for why proving every event is affordable.
 """
 
-from typing import Any, Final
+from typing import Any
 
-import orjson
-
-from interlock_domain.words import FailureClass
-from interlock_protocols.chat_chunk import has_content, quiet_chunks, still_chunks
+from interlock_protocols.chat_chunk import has_content, still_chunks
 from interlock_protocols.chat_template import ContentTemplate
-from interlock_protocols.classify import classify_in_band
-from interlock_protocols.errors import OwnError, in_band_error
-from interlock_protocols.failed_answer import broken
-from interlock_protocols.scanner import KEEP, EventScanner, Take
-from interlock_protocols.sse import DONE, DONE_EVENT
+from interlock_protocols.choices import ChoicesScanner
 from interlock_protocols.verdict import End, Verdict
 
 __all__ = ["ChatScanner", "End", "Verdict"]
 
-_PASS: Final = Verdict.PASS
 
+class ChatScanner(ChoicesScanner):
+    """Learns the template of its stream from the first content chunk that has one."""
 
-class ChatScanner(EventScanner):
-    """`complete`: every choice seen so far has its finish reason; `finished`: `[DONE]` has passed."""
-
-    last_event = DONE_EVENT
-    __slots__ = ("_finished_choices", "_open_choices", "_template")
+    __slots__ = ("_template",)
 
     def __init__(self, *, hold_events: int = 8, hold_bytes: int = 65536) -> None:
         super().__init__(hold_events=hold_events, hold_bytes=hold_bytes)
         self._template: ContentTemplate | None = None
-        self._open_choices: set[int] = set()
-        self._finished_choices: set[int] = set()
 
-    def in_band(self, error: OwnError) -> bytes:
-        """A `data:` event with the error."""
-        return in_band_error(error)
-
-    def _is_quiet(self, whole: bytes) -> bool:
-        """Whether these events do no more than go on with content; if so they are counted."""
-        if 0 in self._open_choices and (still := self._still(whole)):
-            self.events += still
-            return True
-        chunks = quiet_chunks(whole)
-        if chunks is None:
-            return False
-        for chunk in chunks:
-            if chunk.error:
-                return False
-            for choice in chunk.choices:
-                if choice.finish_reason or choice.error or choice.index not in self._open_choices:
-                    return False
-            if chunk.usage is not None:
-                self._usage = chunk.usage
-        self.events += len(chunks)
-        return True
+    def _has_content(self, choice: dict[str, Any]) -> bool:
+        return has_content(choice.get("delta"))
 
     def _still(self, whole: bytes) -> int:
         """How many chunks of content for choice 0 these are, when they are nothing else; else 0."""
@@ -68,73 +35,3 @@ class ChatScanner(EventScanner):
         if found:  # their form is new: the next ones will look like the last of them
             self._template = ContentTemplate.learn(whole)
         return found
-
-    def _read(self, name: bytes, data: bytes) -> Take:
-        try:
-            value = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            return self._no_json(name, data)
-        if name == b"error" or type(value) is not dict or value.get("error"):
-            return self._no_chunk(name, value)
-        return self._chunk(value)
-
-    def _chunk(self, value: dict[str, Any]) -> Take:
-        usage = value.get("usage")
-        if usage is not None:
-            self._usage = usage
-        if self.model is None:
-            model = value.get("model")
-            self.model = model if type(model) is str else None
-        choices = value.get("choices")
-        if type(choices) is list:
-            for choice in choices:
-                if type(choice) is dict and not self._choice(choice):
-                    return Take.STOP
-        return KEEP
-
-    def _choice(self, choice: dict[str, Any]) -> bool:
-        """Note content and finish reason; False when the choice reports an error (OpenRouter does)."""
-        if not self.saw_content:
-            self.saw_content = has_content(choice.get("delta"))
-        reason = choice.get("finish_reason")
-        if reason == "error" or choice.get("error"):
-            self._fail(Verdict.ERROR, classify_in_band(choice.get("error") or choice))
-            return False
-        index = choice.get("index")
-        if type(index) is not int:
-            index = 0
-        if not reason:
-            if index not in self._open_choices and index not in self._finished_choices:
-                self._open_choices.add(index)
-                self.complete = False
-            return True
-        self._finished_choices.add(index)
-        self.saw_end = True
-        self._open_choices.discard(index)
-        self.complete = not self._open_choices
-        return True
-
-    def _no_json(self, name: bytes, data: bytes) -> Take:
-        if name == b"error":
-            self._fail(Verdict.ERROR, classify_in_band(data.decode(errors="replace")))
-            return Take.STOP
-        if not data.startswith(DONE):
-            self._fail(Verdict.MALFORMED, self._malformed("an event that is no JSON"))
-            return Take.STOP
-        if not self.saw_content and not self.saw_end:
-            # A client that meets this loops: neither an answer nor an error, again and again.
-            truncated = broken(
-                FailureClass.TRUNCATED, "done_without_answer", "the stream ended without an answer"
-            )
-            self._fail(Verdict.ERROR, truncated)
-            return Take.STOP
-        self.finished = True
-        self._over = _PASS
-        return Take.LAST
-
-    def _no_chunk(self, name: bytes, value: Any) -> Take:
-        if name == b"error" or type(value) is dict:
-            self._fail(Verdict.ERROR, classify_in_band(value))
-        else:
-            self._fail(Verdict.MALFORMED, self._malformed("an event that is no object"))
-        return Take.STOP

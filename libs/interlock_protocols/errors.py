@@ -41,8 +41,8 @@ class KeyWords(Struct, frozen=True):
 
 
 KEY_WORDS: Final = KeyWords(
-    missing="You didn't provide an API key. You need to provide your API key in an Authorization header using "
-    "Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",
+    missing="You didn't provide an API key. You need to provide your API key in an Authorization header "
+    "using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",
     wrong="Incorrect API key provided. Ask whoever runs this gateway for a key.",
 )
 

@@ -7,13 +7,11 @@ the parse were dropped: the parse costs 2 us for 600 bytes and also yields usage
 
 from typing import Annotated, Any, Final, Literal
 
-import orjson
 from msgspec import DecodeError, Meta, Struct
 from msgspec.json import Decoder
 
-from interlock_domain.words import FailureClass
-from interlock_protocols.classify import classify_in_band
-from interlock_protocols.failed_answer import FailedAnswer, broken
+from interlock_protocols.failed_answer import FailedAnswer
+from interlock_protocols.whole_answer import malformed, read_answer
 
 Tokens = tuple[int | None, int | None]
 """Prompt and completion tokens, as the upstream counted them."""
@@ -73,15 +71,11 @@ def check_unary(status: int, content_type: bytes | None, body: bytes) -> Answere
 
 def _check_any(status: int, content_type: bytes | None, body: bytes) -> Answered | FailedAnswer:
     """Whatever the type of the usual answer does not describe; the two agree where both can read."""
-    try:
-        root = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return _no_json(status, content_type, body)
-    error = _error_of(root)
-    if error:
-        return classify_in_band(error)
-    if type(root) is not dict or not root.get("choices"):
-        return _malformed(status, "no_choices", "a successful answer without choices")
+    root = read_answer(status, content_type, body)
+    if isinstance(root, FailedAnswer):
+        return root
+    if not root.get("choices"):
+        return malformed(status, "no_choices", "a successful answer without choices")
     model = root.get("model")
     return Answered(usage=tokens_of(root.get("usage")), model=model if type(model) is str else None)
 
@@ -90,7 +84,7 @@ def not_a_stream(status: int, judged: Answered | FailedAnswer) -> FailedAnswer:
     """The meaning of a 2xx that is no event stream although one was asked for; `judged` is its body."""
     if isinstance(judged, FailedAnswer):
         return judged
-    return _malformed(status, "not_a_stream", "a whole answer where a stream was asked for")
+    return malformed(status, "not_a_stream", "a whole answer where a stream was asked for")
 
 
 def tokens_of(usage: Any) -> Tokens | None:
@@ -99,31 +93,3 @@ def tokens_of(usage: Any) -> Tokens | None:
         return None
     prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
     return (prompt if type(prompt) is int else None, completion if type(completion) is int else None)
-
-
-def _error_of(root: Any) -> Any:
-    """The error an answer carries: at its root, in its first choice (OpenRouter), or as a bare envelope."""
-    if type(root) is list:
-        root = root[0] if root else None
-    if type(root) is not dict:
-        return None
-    if root.get("error"):
-        return root
-    if root.get("object") == "error" or root.get("type") == "error":
-        return root
-    choices = root.get("choices")
-    first = choices[0] if type(choices) is list and choices else None
-    if type(first) is not dict:
-        return None
-    return first.get("error") or (first if first.get("finish_reason") == "error" else None)
-
-
-def _no_json(status: int, content_type: bytes | None, body: bytes) -> FailedAnswer:
-    if not body.strip():
-        return _malformed(status, "empty_body", "a successful answer with an empty body")
-    kind = content_type.decode("latin-1")[:80] if content_type else "unknown type"
-    return _malformed(status, "not_json", f"a successful answer that is no JSON ({kind})")
-
-
-def _malformed(status: int, code: str, message: str) -> FailedAnswer:
-    return broken(FailureClass.MALFORMED, code, message, status=status)

@@ -32,7 +32,7 @@ class Kind(StrEnum):
     EMPTY = "empty"
     """A 200 without a body."""
     NO_SENTINEL = "no_sentinel"
-    """A stream without its `[DONE]`."""
+    """A stream without its last event: `[DONE]`, or message_stop."""
     NO_STREAM = "no_stream"
     """A whole answer where a stream was asked for."""
 
@@ -42,13 +42,18 @@ class At(StrEnum):
 
     HEADERS = "headers"
     PREAMBLE = "preamble"
-    """After the role delta, before content."""
+    """After what each API opens a stream with, before content."""
     CONTENT = "content"
-    """After `after` chunks of content."""
+    """After `after` pieces of content."""
 
 
 class Behaviour(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How requests are answered. Times are milliseconds; `only_tools` leaves requests without tools alone."""
+    """How requests are answered. Times are milliseconds; `only_tools` leaves requests without tools alone.
+
+    An answer has `thinking` pieces of thought, then `chunks` words, then `tool_calls` calls of tools that the
+    request has; `voices` says what that is in each API. `flat_error`: an error inside a Responses stream is
+    the `error` event alone, which clients read and do not raise.
+    """
 
     kind: Kind = Kind.HEALTHY
     at: At = At.CONTENT
@@ -63,6 +68,9 @@ class Behaviour(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     first_token_ms: float = 0
     interval_ms: float = 0
     chunks: int = 5
+    thinking: int = 0
+    tool_calls: int = 0
+    flat_error: bool = False
 
 
 Schedule = Callable[[float], Behaviour]
@@ -79,7 +87,7 @@ def healthy(
 
 
 def fail(status: int, body: str | None = None, headers: dict[str, str] | None = None) -> Behaviour:
-    """Refuses with a status; without `body` in the words of the OpenAI API."""
+    """Refuses with a status; without `body` in the words of the API that was asked."""
     return Behaviour(kind=Kind.FAIL, status=status, body=body, headers=headers or {})
 
 

@@ -1,7 +1,7 @@
-"""A simulated provider that speaks the chat completions API over real sockets and fails on request.
+"""A simulated provider that speaks every client API over real sockets and fails on request.
 
-It owns sockets, clocks and counters; what goes wrong is a `Behaviour`, which bytes that means is in
-`answers`. Rule: one behaviour holds for a request from its first byte to its last, and every request is
+It owns sockets, clocks and counters; what goes wrong is a `Behaviour`, which bytes that means is in `answers`
+and `voices`. Rule: one behaviour holds for a request from its first byte to its last, and every request is
 counted, so a test asks the provider what it saw. An ASGI application was dropped: no server lets it
 reset a connection, and a fake transport cannot be killed with -9.
 
@@ -24,11 +24,12 @@ from typing import Any, Final, Self, cast
 import httptools
 import msgspec
 
-from interlock_testing.answers import Act, Asked, Step, response, steps
+from interlock_testing.answers import Act, Step, response, steps
 from interlock_testing.behaviour import Behaviour, Schedule, healthy
+from interlock_testing.voices.asked import Asked, read_asked
+from interlock_testing.voices.paths import api_of
 
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
-CHAT: Final = "/chat/completions"
 KEPT: Final = 10_000
 """Requests kept for a test to look at; the counters go on."""
 
@@ -47,13 +48,13 @@ class SimulatedProvider:
         self.models: tuple[str, ...] = (f"{name}-large", f"{name}-small")
         self.requests: deque[Asked] = deque(maxlen=KEPT)
         self.attempts = 0
-        """Chat requests that reached this provider."""
+        """Inference requests, of any API, that reached this provider."""
         self.finished = 0
         """Answers that were sent to their end."""
         self.abandoned = 0
         """Answers that the caller did not wait for."""
         self.heard: Callable[[Asked], None] | None = None
-        """Called with each chat request before it is answered."""
+        """Called with each inference request before it is answered."""
         self.port = 0
         self._connections: set[_Connection] = set()
         self._server: asyncio.Server | None = None
@@ -62,7 +63,12 @@ class SimulatedProvider:
     @property
     def url(self) -> str:
         """Base URL, as `base_url` in a configuration."""
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"{self.root_url}/v1"
+
+    @property
+    def root_url(self) -> str:
+        """The same for a Messages provider, whose base URL ends before `/v1`."""
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def open(self) -> int:
@@ -122,9 +128,10 @@ class SimulatedProvider:
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Iterator[Step]:
         """The steps of the answer to one request."""
-        if method == "POST" and path.endswith(CHAT):
+        api = api_of(path) if method == "POST" else None
+        if api is not None:
             self.attempts += 1
-            asked = _asked(self.attempts, headers, body)
+            asked = read_asked(self.attempts, api, path, headers, body)
             self.requests.append(asked)
             if self.heard is not None:
                 self.heard(asked)
@@ -163,7 +170,7 @@ class _Connection(asyncio.Protocol):
         self._steps: Iterator[Step] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._stalled = False
-        self._is_chat = False
+        self._counts = False
         self._due: bytes | Act = b""
         self._headers: dict[str, str] = {}
         self._path = b""
@@ -183,7 +190,7 @@ class _Connection(asyncio.Protocol):
             self._timer.cancel()
         if self._steps is not None:
             self._steps = None
-            self._provider.abandoned += self._is_chat
+            self._provider.abandoned += self._counts
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -210,7 +217,7 @@ class _Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         path = self._path.split(b"?")[0].decode("latin-1")
         method = self._parser.get_method().decode()
-        self._is_chat = path.endswith(CHAT)
+        self._counts = method == "POST" and api_of(path) is not None
         self._steps = self._provider.answer(method, path, self._headers, bytes(self._body))
         self._go_on()
 
@@ -252,7 +259,7 @@ class _Connection(asyncio.Protocol):
 
     def _over(self) -> None:
         self._steps = None
-        self._provider.finished += self._is_chat
+        self._provider.finished += self._counts
 
     def _finish(self) -> None:
         self._over()
@@ -271,25 +278,6 @@ class _Connection(asyncio.Protocol):
         if sock is not None and not self._transport.is_closing():
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self._transport.abort()
-
-
-def _asked(n: int, headers: dict[str, str], body: bytes) -> Asked:
-    try:
-        request = json.loads(body)
-    except ValueError:
-        request = {}
-    if not isinstance(request, dict):
-        request = {}
-    options = request.get("stream_options")
-    return Asked(
-        n=n,
-        model=str(request.get("model", "")),
-        stream=bool(request.get("stream")),
-        tools=bool(request.get("tools") or request.get("functions")),
-        include_usage=isinstance(options, dict) and bool(options.get("include_usage")),
-        headers=headers,
-        body=body,
-    )
 
 
 def _print_request(asked: Asked) -> None:

@@ -12,6 +12,7 @@ import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from interlock_gateway.slow_clients import NEVER, Overdue, Pace, Patience
 from interlock_gateway.wire import EXTENSION
 from interlock_protocols.errors import OwnError, error_body
 from interlock_runtime.serving import Server
@@ -19,16 +20,18 @@ from interlock_runtime.serving import Server
 KEEP_ALIVE_S: Final = 75
 """Longer than the 60 s that common proxies keep idle upstream connections, so that they close first."""
 BACKLOG: Final = 2_048
+SWEEP_TICKS: Final = 10
+"""A look at all connections once a second."""
 _HEAD: Final = (
-    b"HTTP/1.1 400 Bad Request\r\n"
-    b"content-type: application/json\r\n"
-    b"content-length: %d\r\n"
-    b"connection: close\r\n\r\n"
+    b"HTTP/1.1 %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
 )
 _ABORT: Final = "ASGI callable returned without completing response."
 
 
 _NOT_HTTP: Final = "The request is not valid HTTP/1.1."
+_TOO_SLOW: Final = "The {} of the request came too slowly."
+_CODES: Final = {400: "bad_request", 408: "request_timeout"}
+_PHRASES: Final = {400: b"400 Bad Request", 408: b"408 Request Timeout"}
 _TOO_LONG: Final = "The request line and headers are larger than {} bytes (server.max_headers)."
 MAX_HEADERS: Final = 64 * 1024
 """Until a snapshot says something else; the parser itself has no bound."""
@@ -46,12 +49,63 @@ class ApiProtocol(HttpToolsProtocol):
 
     _head_bytes = 0
 
+    def connection_made(self, transport: Any) -> None:
+        """From here on a head is awaited."""
+        super().connection_made(transport)
+        self.pace = Pace(self.loop.time())
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        super().on_message_begin()
+        self.pace.head_since = self.loop.time()
+
     def on_headers_complete(self) -> None:
         """A request begins: its application may write on the wire (wire.py)."""
         super().on_headers_complete()
+        pace = self.pace
+        pace.body_since = pace.heard = pace.head_since
+        pace.head_since = NEVER
+        pace.body_bytes = 0
         cycle: Any = self.cycle
         if cycle is not None and cycle.scope is self.scope:
             cycle.scope["extensions"] = {EXTENSION: cycle}
+
+    def on_body(self, body: bytes) -> None:
+        """A part of a body has come."""
+        super().on_body(body)
+        pace = self.pace
+        pace.heard = self.loop.time()
+        pace.body_bytes += len(body)
+
+    def on_message_complete(self) -> None:
+        """Nothing more is awaited of this request."""
+        super().on_message_complete()
+        self.pace.body_since = NEVER
+
+    def pause_writing(self) -> None:
+        """The client does not read as fast as we write."""
+        super().pause_writing()
+        self.pace.stuck_since = self.loop.time()
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        super().resume_writing()
+        self.pace.stuck_since = NEVER
+
+    def hurry(self, now: float, patience: Patience) -> None:
+        """Give up a client that took too long; who still sends is told why."""
+        why = self.pace.overdue(now, patience)
+        if why is None or (self.flow.read_paused and why is not Overdue.READING):
+            return
+        running: Any = self.cycle
+        answering = running is not None and not running.response_complete
+        told = answering if why is Overdue.BODY else not answering and self.scope is not None
+        if why is Overdue.READING:
+            self.transport.abort()
+        elif told:
+            self._refuse(408, _TOO_SLOW.format(why.value))
+        elif not answering:
+            self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         """As uvicorn's own, with a bound for heads and with the body of a declined upgrade."""
@@ -80,14 +134,20 @@ class ApiProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """What came could not be parsed: it is no request, and what ran on this connection is over."""
+        self._refuse(400, msg)
+
+    def _refuse(self, status: int, msg: str) -> None:
         self.pipeline.clear()
         running: Any = self.cycle
-        if running is not None and not running.response_complete:
+        answering = running is not None and not running.response_complete
+        if answering:
             running.disconnected = True
             running.message_event.set()
-        if not self.transport.is_closing():
-            body = error_body(OwnError(400, "bad_request", msg))
-            self.transport.write(_HEAD % len(body) + body)
+        if answering and running.response_started:
+            self.transport.abort()  # two heads on one connection would be read as one answer
+        elif not self.transport.is_closing():
+            body = error_body(OwnError(status, _CODES[status], msg))
+            self.transport.write(_HEAD % (_PHRASES[status], len(body)) + body)
             self.transport.set_protocol(_Farewell(self))
 
     def _max_headers(self) -> int:
@@ -142,12 +202,27 @@ class _NoAbortComplaint(logging.Filter):
         return record.msg != _ABORT
 
 
-def gateway_server(app: Any, *, host: str, port: int) -> Server:
+class GatewayServer(Server):
+    """A server that gives up clients who are slower than its patience."""
+
+    patience = Patience()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Once in a tenth of a second."""
+        if counter % SWEEP_TICKS == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, ApiProtocol) and connection.flow is not None:
+                    connection.hurry(now, self.patience)
+        return await super().on_tick(counter)
+
+
+def gateway_server(app: Any, *, host: str, port: int) -> GatewayServer:
     """A server for the data plane on one address; serve it with `await server.serve()`."""
     complaints = logging.getLogger("uvicorn.error")
     if not any(isinstance(f, _NoAbortComplaint) for f in complaints.filters):
         complaints.addFilter(_NoAbortComplaint())
-    return Server(
+    return GatewayServer(
         uvicorn.Config(
             app,
             host=host,

@@ -24,7 +24,7 @@ from opentelemetry.trace import (
 from opentelemetry.trace.span import TraceState
 
 from interlock_domain.attempt.record import AttemptRecord
-from interlock_domain.words import Outcome, Result
+from interlock_domain.words import Api, Outcome, Result
 from interlock_gateway.asgi import Scope
 from interlock_runtime.telemetry import names
 from interlock_runtime.telemetry.export import Telemetry
@@ -41,6 +41,8 @@ PARENT: Final = b"traceparent"
 STATE: Final = b"tracestate"
 LONGEST_STATE: Final = 512
 """Characters of a tracestate that the W3C asks to pass on; a longer one is dropped."""
+_OPERATIONS: Final = {Api.COMPLETIONS: names.TEXT_COMPLETION, Api.EMBEDDINGS: names.EMBEDDINGS}
+"""Of the GenAI conventions, which call every conversation `chat`."""
 _FINE: Final = frozenset((Result.ANSWERED, Result.CLIENT_ABORT))
 
 
@@ -113,7 +115,9 @@ class RequestSpan:
     def attempt(self, attempt: "Attempt") -> "AttemptSpan":
         """The span of an attempt that begins now."""
         span = self._traces.tracer.start_span(
-            f"{names.CHAT} {attempt.target.upstream_model}", context=self._below, kind=SpanKind.CLIENT
+            f"{_operation(attempt.x)} {attempt.target.upstream_model}",
+            context=self._below,
+            kind=SpanKind.CLIENT,
         )
         return AttemptSpan(self._traces, span, keeps_state=self._traced)
 
@@ -136,7 +140,7 @@ class RequestSpan:
             names.HTTP_ROUTE: path,  # the one exact path that led here
             names.URL_PATH: path,
             names.URL_SCHEME: self._scope.get("scheme", "http"),
-            names.OPERATION: names.CHAT,
+            names.OPERATION: _operation(x),
             names.ROUTER_REQUEST: x.request_id,
             names.ROUTER_RESULT: result.value,
             names.ROUTER_ATTEMPTS: len(x.attempts),
@@ -158,7 +162,7 @@ class RequestSpan:
 
     def _measure(self, x: "Exchange", error: str | None) -> None:
         labels: Attributes = {
-            names.OPERATION: names.CHAT,
+            names.OPERATION: _operation(x),
             self._traces.conventions.provider: "interlock",
             names.REQUEST_MODEL: x.label(),
         }
@@ -241,7 +245,7 @@ class AttemptSpan:
     def _who(self, attempt: "Attempt", model: str) -> Attributes:
         call = attempt.x.gw.calls.of(attempt.target, attempt.x.surface.upstream_path)
         provider = attempt.target.provider.name
-        told: Attributes = {names.OPERATION: names.CHAT, names.REQUEST_MODEL: model}
+        told: Attributes = {names.OPERATION: _operation(attempt.x), names.REQUEST_MODEL: model}
         if call is not None:
             provider = names.provider_name(provider, call.origin.host)
             told[names.SERVER_ADDRESS] = call.origin.host
@@ -266,6 +270,10 @@ class AttemptSpan:
 
 def _failure(entry: AttemptRecord) -> str:
     return entry.failure.value if entry.failure is not None else names.OTHER
+
+
+def _operation(x: "Exchange") -> str:
+    return _OPERATIONS.get(x.surface.api, names.CHAT)
 
 
 def _error_of(x: "Exchange", result: Result) -> str | None:

@@ -96,6 +96,8 @@ ROUTER_POSITION: Final = "router.log.position"
 ROUTER_TRACED: Final = "router.log.traced_facts"
 
 CHAT: Final = "chat"
+TEXT_COMPLETION: Final = "text_completion"
+EMBEDDINGS: Final = "embeddings"
 OTHER: Final = "other"
 """A model that no configuration declares, where a name would be a label that clients invent."""
 
