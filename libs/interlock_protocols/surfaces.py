@@ -15,6 +15,9 @@ from interlock_protocols.errors import error_body
 from interlock_protocols.messages import parse_count, parse_messages
 from interlock_protocols.messages_stream import MessagesScanner
 from interlock_protocols.messages_unary import check_count, check_message
+from interlock_protocols.responses import parse_responses
+from interlock_protocols.responses_stream import ResponsesScanner
+from interlock_protocols.responses_unary import check_response
 from interlock_protocols.surface import Surface
 from interlock_protocols.unary import check_unary
 
@@ -45,6 +48,15 @@ EMBEDDINGS: Final = Surface(
     check=check_embeddings,
     error_body=error_body,
 )
+RESPONSES: Final = Surface(
+    api=Api.RESPONSES,
+    path="/v1/responses",
+    upstream_path=b"/responses",
+    read=parse_responses,
+    check=check_response,
+    error_body=error_body,
+    scanner=ResponsesScanner,
+)
 # The base URL of a provider of this style ends before /v1 (interfaces).
 MESSAGES: Final = Surface(
     api=Api.MESSAGES,
@@ -66,4 +78,4 @@ COUNT_TOKENS: Final = Surface(
     key_words=messages_errors.KEY_WORDS,
 )
 
-SURFACES: Final = (CHAT, COMPLETIONS, EMBEDDINGS, MESSAGES, COUNT_TOKENS)
+SURFACES: Final = (CHAT, RESPONSES, MESSAGES, COUNT_TOKENS, COMPLETIONS, EMBEDDINGS)
