@@ -1,11 +1,13 @@
 """What an unsuccessful answer or a failed call means: table D1 of the requirements, as code.
 
-Rule: status and codes decide, never message text (the two exceptions are named in `codes`); what no
-row names is the caller's fault below 500 and the server's above. Reading exception names or wording
-was dropped: it turns an upstream's new sentence into a cooldown.
+Rule: status and codes decide, never message text (the exceptions, for vendors that send no code, are named
+in `codes` and `retry_after`); what no row names is the caller's fault below 500 and the server's above.
+Reading exception names or wording was dropped: it turns an upstream's new sentence into a cooldown.
 """
 
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from interlock_domain.words import FailureClass, Phase
 from interlock_protocols import codes
@@ -28,8 +30,8 @@ def classify_answer(
 
     `now_s` (wall clock) is read only for a Retry-After date in an answer without a `Date` of its own.
     """
-    told = read_body(body)
-    wait = retry_after_ms(header, now_s)
+    told = _with_type_of_aws(read_body(body), header(b"x-amzn-errortype"))
+    wait = retry_after_ms(header, now_s) or _wait_in_body(status, told)
     failure = _failure(status, told, body, stated=wait is not None, target_model=target_model)
     return FailedAnswer(
         failure=failure,
@@ -47,13 +49,16 @@ def classify_in_band(error: Any, *, target_model: str = "") -> FailedAnswer:
     told = read_error(error)
     status = _stands_for(told)
     text = told.message.encode(errors="replace")
-    failure = _failure(status, told, text, stated=False, target_model=target_model)
+    wait = _wait_in_body(status, told)
+    failure = _failure(status, told, text, stated=wait is not None, target_model=target_model)
     return FailedAnswer(
         failure=failure,
         message=told.message or "the upstream reported an error inside a successful answer",
         status=status,
         code=told.code,
+        retry_after_ms=wait,
         fault=_fault(told, text) if failure is FailureClass.CALLER_FAULT else None,
+        said=told.said,
     )
 
 
@@ -76,11 +81,9 @@ def classify_failure(kind: str, phase: Phase) -> FailureClass:
 
 
 def _failure(status: int, told: Told, body: bytes, *, stated: bool, target_model: str) -> FailureClass:
-    if status >= 400:
-        if told.codes & codes.BILLING:
-            return FailureClass.BILLING
-        if told.codes & codes.RAMP:
-            return FailureClass.RAMP
+    coded = _by_code(status, told)
+    if coded is not None:
+        return coded
     plain = codes.BY_STATUS.get(status)
     if plain is not None:
         return plain
@@ -91,12 +94,21 @@ def _failure(status: int, told: Told, body: bytes, *, stated: bool, target_model
     return FailureClass.SERVER_ERROR if status >= 500 else FailureClass.MALFORMED
 
 
+def _by_code(status: int, told: Told) -> FailureClass | None:
+    """What a code says that its vendor documents; None: the status decides."""
+    for row in codes.BY_CODE:
+        if status in row.statuses and told.codes & row.codes:
+            return row.failure
+    if status == 400 and told.message.startswith(codes.BILLING_TEXT):
+        return FailureClass.BILLING
+    return None
+
+
 def _client_side(status: int, told: Told, body: bytes, target_model: str) -> FailureClass:
     """The 4xx whose meaning depends on the body."""
     if status == 402 and b"max_tokens" not in body:
-        in_flight = told.codes & codes.BUDGET_IN_FLIGHT
-        return FailureClass.RATE_LIMIT if in_flight else FailureClass.BILLING
-    if status == 403 and not (told.moderated or told.codes & codes.CONTENT_POLICY):
+        return FailureClass.BILLING
+    if status == 403 and _fault(told, body) is Fault.OTHER:
         return FailureClass.PERMISSION
     if status == 404 and _names_model(told, body, target_model):
         return FailureClass.NOT_FOUND
@@ -122,7 +134,17 @@ def _fault(told: Told, body: bytes) -> Fault:
 
 def _stands_for(told: Told) -> int:
     """The status an in-band error would have had: its numeric code, else its words, else 500."""
-    for word in told.codes:
-        if len(word) == 3 and word.isascii() and word.isdigit() and 400 <= int(word) <= 599:
-            return int(word)
-    return max((codes.IN_BAND.get(word, 0) for word in told.codes), default=0) or 500
+    return told.status or max((codes.IN_BAND.get(word, 0) for word in told.codes), default=0) or 500
+
+
+def _wait_in_body(status: int, told: Told) -> int | None:
+    """A wait that no header states: only an answer that asks for patience is looked through for one."""
+    return told.wait_ms if status in codes.WAITS else None
+
+
+def _with_type_of_aws(told: Told, stated: bytes | None) -> Told:
+    """AWS names the error in a header, a link behind it, and the body may hold nothing but a message."""
+    word = (stated or b"").split(b":", 1)[0].strip().decode("latin-1")
+    if not word:
+        return told
+    return replace(told, code=told.code or word, codes=told.codes | {word.lower()})

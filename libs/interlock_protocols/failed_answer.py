@@ -6,6 +6,7 @@ refused answer is an everyday value, and a traceback for each costs more than th
 """
 
 from enum import StrEnum
+from typing import Any
 
 from msgspec import Struct
 
@@ -24,7 +25,8 @@ class FailedAnswer(Struct, frozen=True, kw_only=True):
     """`status` is the upstream's; for an error inside a 200 the one that its code stands for.
 
     `code` and `message` are the upstream's words, for the record and for people; `body` is what a
-    client may be shown byte for byte (empty when there is none of its own).
+    client may be shown byte for byte (empty when there is none of its own). `said` is the error object of an
+    error inside a stream, to be told again in a form that clients raise for.
     """
 
     failure: FailureClass
@@ -34,6 +36,7 @@ class FailedAnswer(Struct, frozen=True, kw_only=True):
     retry_after_ms: int | None = None
     fault: Fault | None = None
     body: bytes = b""
+    said: dict[str, Any] | None = None
 
 
 def broken(failure: FailureClass, code: str, message: str, *, status: int = 200) -> FailedAnswer:

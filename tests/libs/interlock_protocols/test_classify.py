@@ -144,7 +144,20 @@ def test_a_callers_fault_says_which(body, fault):
 
 
 def test_only_a_callers_fault_has_a_fault():
-    assert answer(500, openai("context_length_exceeded")).fault is None
+    assert answer(500, openai(message="maximum context length")).fault is None
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+@pytest.mark.parametrize(
+    ("code", "fault"),
+    [
+        ("context_length_exceeded", Fault.CONTEXT_LENGTH),
+        ("content_policy_violation", Fault.CONTENT_POLICY),
+    ],
+)
+def test_a_callers_fault_is_one_whatever_status_a_proxy_gave_it(status, code, fault):
+    refused = answer(status, openai(code))
+    assert (refused.failure, refused.fault) == (C.CALLER_FAULT, fault)
 
 
 def test_an_answer_keeps_what_the_upstream_said():
@@ -169,7 +182,7 @@ def test_an_answer_keeps_what_the_upstream_said():
         ({"error": {"type": "overloaded_error", "message": "m"}}, C.OVERLOAD, 529),
         ({"error": {"code": "server_is_overloaded", "message": "m"}}, C.OVERLOAD, 503),
         ({"error": {"code": "rate_limit_exceeded", "type": "requests"}}, C.RATE_LIMIT, 429),
-        ({"error": {"code": "insufficient_quota"}}, C.BILLING, 500),
+        ({"error": {"code": "insufficient_quota"}}, C.BILLING, 429),
         (
             {"error": {"code": "context_length_exceeded", "type": "invalid_request_error"}},
             C.CALLER_FAULT,
@@ -246,7 +259,23 @@ json_values = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                ["error", "code", "type", "details", "error_code", "metadata", "message", "innererror"]
+                [
+                    "error",
+                    "errors",
+                    "code",
+                    "type",
+                    "details",
+                    "error_code",
+                    "metadata",
+                    "message",
+                    "reason",
+                    "innererror",
+                    "error_type",
+                    "retryDelay",
+                    "retry_after_seconds",
+                    "__type",
+                    "status",
+                ]
             ),
             inner,
         )
