@@ -13,9 +13,8 @@ from msgspec.json import Decoder
 
 from interlock_domain.routing.decision import Traits
 from interlock_domain.words import Api, Shape
-from interlock_protocols.bad_request import TOO_COMPLEX, BadRequest
-from interlock_protocols.inference import InferenceRequest
-from interlock_protocols.model_name import model_span
+from interlock_protocols.bad_request import BadRequest
+from interlock_protocols.inference import InferenceRequest, routed
 from interlock_protocols.request_fields import read_object, refuse_model, refuse_stream
 
 _WHOLE: Final = Traits(api=Api.COMPLETIONS, shape=Shape.TEXT)
@@ -41,7 +40,9 @@ def parse_completion(body: bytes) -> InferenceRequest | BadRequest:
             body.decode()  # the decoder skips what it does not keep, bad UTF-8 included
     except (DecodeError, UnicodeDecodeError, RecursionError):
         return _parse_any(body)
-    return _routed(body, plain.model, stream=plain.stream) if plain.model else _parse_any(body)
+    if not plain.model:
+        return _parse_any(body)
+    return routed(body, plain.model, _STREAMED if plain.stream else _WHOLE)
 
 
 def _parse_any(body: bytes) -> InferenceRequest | BadRequest:
@@ -50,12 +51,4 @@ def _parse_any(body: bytes) -> InferenceRequest | BadRequest:
     if isinstance(request, BadRequest):
         return request
     refusal = refuse_model(request) or refuse_stream(request)
-    return refusal or _routed(body, request["model"], stream=request.get("stream") is True)
-
-
-def _routed(body: bytes, model: str, *, stream: bool) -> InferenceRequest | BadRequest:
-    span = model_span(body)
-    if span is None:
-        return TOO_COMPLEX
-    traits = _STREAMED if stream else _WHOLE
-    return InferenceRequest(model=model, stream=stream, traits=traits, model_span=span)
+    return refusal or routed(body, request["model"], _STREAMED if request.get("stream") else _WHOLE)

@@ -12,9 +12,8 @@ from msgspec.json import Decoder
 
 from interlock_domain.routing.decision import Traits
 from interlock_domain.words import Api, Shape
-from interlock_protocols.bad_request import TOO_COMPLEX, BadRequest, missing
-from interlock_protocols.inference import InferenceRequest
-from interlock_protocols.model_name import model_span
+from interlock_protocols.bad_request import BadRequest, missing
+from interlock_protocols.inference import InferenceRequest, routed
 from interlock_protocols.request_fields import read_object, refuse_model
 
 _TRAITS: Final = Traits(api=Api.EMBEDDINGS, shape=Shape.EMBEDDINGS)
@@ -42,7 +41,7 @@ def parse_embeddings(body: bytes) -> InferenceRequest | BadRequest:
         return _parse_any(body)
     if not plain.model or memoryview(plain.input)[0] == _NULL:
         return _parse_any(body)
-    return _routed(body, plain.model)
+    return routed(body, plain.model, _TRAITS)
 
 
 def _parse_any(body: bytes) -> InferenceRequest | BadRequest:
@@ -53,11 +52,4 @@ def _parse_any(body: bytes) -> InferenceRequest | BadRequest:
     refusal = refuse_model(request)
     if refusal is None and request.get("input") is None:
         refusal = missing("input")
-    return refusal or _routed(body, request["model"])
-
-
-def _routed(body: bytes, model: str) -> InferenceRequest | BadRequest:
-    span = model_span(body)
-    if span is None:
-        return TOO_COMPLEX
-    return InferenceRequest(model=model, stream=False, traits=_TRAITS, model_span=span)
+    return refusal or routed(body, request["model"], _TRAITS)

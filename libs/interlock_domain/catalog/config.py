@@ -82,7 +82,11 @@ def root(known: Known) -> Block[Sections]:
                 "Public model names and the targets behind them",
             ),
             Key("policy", POLICY, "Every tunable number, for all pools and targets"),
-            Key("keys", keys(known.pools), "Gateway keys; none = open, which is allowed on loopback only"),
+            Key(
+                "keys",
+                keys(known.pools),
+                "Gateway keys; none = open on loopback, and elsewhere with `INTERLOCK_OPEN=1` only",
+            ),
             Key("admins", ADMINS, "Admin tokens"),
             Key("server", SERVER, "Limits of a gateway process"),
             Key("retention", RETENTION, "How long things are kept"),

@@ -46,7 +46,7 @@ class Timeouts(Struct, frozen=True, kw_only=True):
 class Streams(Struct, frozen=True, kw_only=True):
     """Deferred commit and behaviour after a break (requirements C1-C3)."""
 
-    on_break: Literal["error"] = "error"
+    on_break: Literal["error", "verify_prefix", "prefill"] = "error"
     heartbeat_ms: int = 15 * SECOND
     hold_events: int = 8
     hold_bytes: int = 65_536
@@ -95,11 +95,11 @@ class Budgets(Struct, frozen=True, kw_only=True):
 
 
 class Hedge(Struct, frozen=True, kw_only=True):
-    """A second target that may race for the first token (requirements C7); not in this version."""
+    """A second target that may race for the first token (requirements C7)."""
 
     enabled: bool = False
     after_ms: int | None = None
-    """None = the 95th percentile of the target's time to first token."""
+    """None = the 95th percentile of the target's time to first token, as the worker measured it."""
 
 
 class Affinity(Struct, frozen=True, kw_only=True):

@@ -13,7 +13,8 @@ CAPABILITIES: Final = ("tools", "vision", "audio", "json_schema")
 class Target(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Declared facts about one exact model; id is `provider/model`.
 
-    `capabilities` None: nothing is assumed missing. `policy` None: the global fold-side policy.
+    `capabilities` None: nothing is assumed missing. `streams` False: it gives whole answers only. `policy`
+    None: the global fold-side policy.
     """
 
     id: str
@@ -25,6 +26,7 @@ class Target(Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_in_flight: int | None = None
     software_version: str | None = None
     accepts_prefill: bool = False
+    streams: bool | None = None
     template_ok: bool | None = None
     tier: str = "paid"
     policy: TargetPolicy | None = None

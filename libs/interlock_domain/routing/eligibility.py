@@ -92,6 +92,7 @@ class Moment(Struct, frozen=True):
     as_of_ms: int
     stale: bool = False
     context_tokens: int | None = None
+    stream: bool = False
     fingerprints: Mapping[str, str] | None = None
     asker: Asker | None = None
 
@@ -149,6 +150,8 @@ CLEAN: Final = Standing()
 def standing(entry: Entry, pool_row: PoolRow | None, moment: Moment) -> Standing:
     """Judge one candidate at one moment."""
     findings = [Finding(Hold.HARD, reason) for reason in entry.structural]
+    if entry.mute and moment.stream:
+        findings.append(Finding(Hold.HARD, Reason.CAPABILITY_MISSING))
     if entry.window is not None and (moment.context_tokens or 0) > entry.window:
         findings.append(Finding(Hold.HARD, Reason.CONTEXT_WINDOW))
     if pool_row is not None and pool_row.state is not None:

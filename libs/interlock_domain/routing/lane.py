@@ -32,6 +32,8 @@ class Entry:
     rests: tuple[CooldownRow, ...] = ()
     still: bool = True
     """No row says anything about it: neither time nor the request can change its standing."""
+    mute: bool = False
+    """It declares that it cannot stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,8 @@ class Lane:
     targets: frozenset[str]
     able: tuple[int, ...]
     """Places against which nothing structural stands."""
-    narrowest: int | None
-    """The smallest declared context window among the members."""
+    mute: bool
+    """A member cannot stream."""
     settled: dict[tuple[int, ...], Decision] = field(default_factory=dict, compare=False, repr=False)
     """Memo of a still lane: ranked places -> decision."""
 
@@ -61,7 +63,6 @@ def compile_lane(pool: CompiledPool, key: LaneKey) -> Lane:
     by_priority: dict[int, list[int]] = {}
     for place, member in enumerate(pool.members):
         by_priority.setdefault(member.priority, []).append(place)
-    windows = [entry.window for entry in entries if entry.window is not None]
     pool_still = pool.row is None or pool.row.state is None
     lane = Lane(
         pool=pool,
@@ -71,7 +72,7 @@ def compile_lane(pool: CompiledPool, key: LaneKey) -> Lane:
         still=pool_still and all(entry.still for entry in entries),
         targets=frozenset(member.target.id for member in pool.members),
         able=tuple(place for place, entry in enumerate(entries) if not entry.structural),
-        narrowest=min(windows, default=None),
+        mute=any(entry.mute for entry in entries),
     )
     if len(pool.lanes) >= LANES_KEPT:
         del pool.lanes[next(iter(pool.lanes))]
@@ -107,7 +108,8 @@ def compile_entry(member: CompiledMember, key: LaneKey, *, floor: str | None = N
         reasons.append(Reason.VERSION_FLOOR)
     if declared.template_ok is False and ("tools" in needs or shape in _WITH_TOOLS):
         reasons.append(Reason.TEMPLATE_FAILED)
-    return Entry(member, tuple(reasons), declared.context_window, rests, still)
+    mute = declared.streams is False
+    return Entry(member, tuple(reasons), declared.context_window, rests, still, mute)
 
 
 _WITH_TOOLS: Final = frozenset((Shape.TOOLS, Shape.TOOLS_VISION))

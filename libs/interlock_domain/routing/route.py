@@ -43,7 +43,10 @@ def route(snapshot: Snapshot, inputs: RouteInputs) -> Decision | UnknownModel:
 def _nothing_asked(lane: Lane, inputs: RouteInputs) -> bool:
     """Do the inputs hold nothing that could speak against a member?"""
     tokens = inputs.traits.context_tokens
-    fits = tokens is None or lane.narrowest is None or tokens <= lane.narrowest
+    narrowest = lane.pool.narrowest
+    fits = tokens is None or narrowest is None or tokens <= narrowest
+    if lane.mute and inputs.traits.stream:
+        return False
     return fits and (not inputs.local or lane.targets.isdisjoint(inputs.local))
 
 
@@ -63,6 +66,7 @@ def _judge(snapshot: Snapshot, lane: Lane, inputs: RouteInputs) -> Decision:
         as_of_ms=inputs.as_of_ms,
         stale=inputs.as_of_ms - snapshot.commit.log_ms > STALE_AFTER_MS,
         context_tokens=inputs.traits.context_tokens,
+        stream=inputs.traits.stream,
         fingerprints=inputs.fingerprints,
         asker=Asker(
             gateway=inputs.gateway,

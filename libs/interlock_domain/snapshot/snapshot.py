@@ -7,7 +7,7 @@ decision must not depend on the size of the fleet; one table patched in place, b
 flight would then see two states.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -64,6 +64,10 @@ class CompiledPool:
     min_software_version: str | None
     members: tuple[CompiledMember, ...]
     row: PoolRow | None = None
+    narrowest: int | None = None
+    """The smallest declared context window among the members, in tokens; None: none is declared."""
+    widest: int | None = None
+    """The largest one; None: a member declares none, so nobody knows what is too long for all."""
     lanes: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -165,14 +169,17 @@ class Snapshot:
         target = self.compiled_target(model)
         if target is None:
             return None
+        members = (self.member(target),)
         return CompiledPool(
             name=model,
             strategy=StrategyName.PRIORITY_FAILOVER,
             policy=self.catalog.policy.pool,
             expose_model="served",
             min_software_version=None,
-            members=(self.member(target),),
+            members=members,
             row=self.dynamic.pools.get(model),
+            narrowest=min(_windows(members), default=None),
+            widest=_widest(members),
         )
 
 
@@ -214,4 +221,16 @@ def compile_pool(
         min_software_version=pool.min_software_version,
         members=tuple(members),
         row=row,
+        narrowest=min(_windows(members), default=None),
+        widest=_widest(members),
     )
+
+
+def _windows(members: Iterable[CompiledMember]) -> list[int]:
+    declared = (member.target.target for member in members)
+    return [one.context_window for one in declared if one is not None and one.context_window is not None]
+
+
+def _widest(members: Collection[CompiledMember]) -> int | None:
+    windows = _windows(members)
+    return max(windows, default=None) if len(windows) == len(members) else None

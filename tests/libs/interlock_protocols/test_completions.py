@@ -90,7 +90,10 @@ def test_a_refusal_names_the_parameter(raw, code, param):
 @pytest.mark.parametrize("stream", [b"false", b"null"])
 def test_a_body_made_to_keep_the_gateway_busy_is_refused(stream):
     values = b"[" + b"{}," * (MAX_TOKENS // 2) + b"{}]"
-    raw = b'{"a":"\\"model\\"","x":{"model":1},"prompt":%b,"stream":%b,"model":"m"}' % (values, stream)
+    raw = b'{"a":"\\"model\\"","x":{"model":1},"prompt":%b,"stream":%b,"model":"m","y":{"model":1}}' % (
+        values,
+        stream,
+    )
     assert parse_completion(raw) == TOO_COMPLEX
 
 

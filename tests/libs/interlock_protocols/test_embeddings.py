@@ -81,7 +81,9 @@ def test_a_refusal_names_the_parameter(raw, code, param):
 
 def test_a_body_made_to_keep_the_gateway_busy_is_refused():
     values = b"[" + b"{}," * (MAX_TOKENS // 2) + b"{}]"
-    assert parse_embeddings(b'{"x":{"model":1},"input":%b,"model":"m"}' % values) == TOO_COMPLEX
+    assert (
+        parse_embeddings(b'{"x":{"model":1},"input":%b,"model":"m","y":{"model":1}}' % values) == TOO_COMPLEX
+    )
 
 
 @given(st.binary(max_size=200))

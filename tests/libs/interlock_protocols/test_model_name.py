@@ -42,6 +42,34 @@ def test_only_the_top_level_name_changes_and_the_last_one_wins(body):
     assert json.loads(changed)["model"] == 'new "name"/é'
 
 
+LONG = b'"long":"' + b"x" * 5_000 + b'",'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{%b"model":"a","tools":[{"model":"b"}]}',
+        b'{"tools":[{"model":"b"}],%b"model":"a"}',
+        b'{"x":{"model":"b"},%b"model":"a","y":{"model":"b"}}',
+        b'{"model":"b",%b"model":"a"}',
+        b'{"model":"b",%b"x":{"model":"c"},"model":"a"}',
+        b'{"model":"b",%b"mod\\u0065l":"a"}',
+        b'{"mod\\u0065l":"b",%b"model":"a"}',
+        b'{"model":"b",%b"x":[{"model":5}],"mod\\u0065l":"a"}',
+        b'{%b"x":"model","model"  :\n"\\u0061"}',
+        b'{"x":{"model":{"model":"b"}},%b"model":"a","y":["model"]}',
+    ],
+)
+def test_in_a_long_body_too_only_the_name_that_counts_is_found(body):
+    body = body.replace(b"%b", LONG)
+    span = model_span(body)
+    assert span is not None
+    assert json.loads(body[slice(*span)]) == "a"
+    changed = with_model(body, span, "new")
+    assert changed == body[: span[0]] + b'"new"' + body[span[1] :]
+    assert json.loads(changed)["model"] == "new"
+
+
 def test_a_body_that_has_the_name_already_is_not_copied():
     body = b'{"model":"a/b","n":1.0,"big":123456789012345678901234567890}'
     span = model_span(body)
@@ -51,7 +79,7 @@ def test_a_body_that_has_the_name_already_is_not_copied():
 
 def test_a_body_of_a_million_values_beside_a_second_model_is_refused():
     nested = b"[]," * (model_name.MAX_TOKENS // 2 + 1)
-    body = b'{"x":[' + nested + b'0],"y":{"model":"b"},"messages":[],"model":"a"}'
+    body = b'{"x":[' + nested + b'0],"y":{"model":"b"},"messages":[],"model":"a","z":{"model":"b"}}'
     assert model_span(body) is None
     assert parse_chat(body) is TOO_COMPLEX
 
@@ -71,9 +99,15 @@ values = st.recursive(
 )
 
 
-@given(st.dictionaries(keys, values, max_size=5), st.text(min_size=1, max_size=5), st.booleans(), st.data())
-def test_changing_the_name_is_changing_that_one_value(fields, name, ascii_only, data):
-    fields = fields | {"model": name}
+@given(
+    st.dictionaries(keys, values, max_size=5),
+    st.text(min_size=1, max_size=5),
+    st.booleans(),
+    st.sampled_from(["", "x" * 5_000]),
+    st.data(),
+)
+def test_changing_the_name_is_changing_that_one_value(fields, name, ascii_only, long, data):
+    fields = fields | {"model": name, "long": long}
     order = data.draw(st.permutations(sorted(fields)))
     body = json.dumps({key: fields[key] for key in order}, ensure_ascii=ascii_only).encode()
     span = model_span(body)

@@ -87,26 +87,22 @@ class Name(Plain, Struct, frozen=True):
 
 
 class Flag(Plain, Struct, frozen=True):
-    """True or false; `later` names a feature that this version does not have, so true is refused."""
-
-    later: str | None = None
+    """True or false."""
 
     def read(self, raw: object, place: Place, base: object = None) -> Any:
         if not isinstance(raw, bool):
             return place.refuse(IssueCode.WRONG_TYPE, f"{place.words} wants {self.words}, not {shown(raw)}")
-        if raw and self.later is not None:
-            return not_available(place, self.later, "Leave it at `false`.")
         return raw
 
     def write(self, value: bool) -> object:  # noqa: FBT001 - the value itself
         return value
 
     def schema(self) -> JsonSchema:
-        return {"const": False} if self.later else {"type": "boolean"}
+        return {"type": "boolean"}
 
     @property
     def words(self) -> str:
-        return "`false`" if self.later else "`true` or `false`"
+        return "`true` or `false`"
 
 
 class Whole(Plain, Struct, frozen=True):

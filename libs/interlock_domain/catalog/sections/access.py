@@ -51,8 +51,16 @@ def _key(pools: tuple[str, ...] | None) -> Block[GatewayKey]:
                 optional(ListOf(Name("the name of a pool", pools), what="pool")),
                 "Pools it may use; absent: all pools and exact targets",
             ),
-            Key("max_in_flight", optional(Whole(1)), "Concurrent requests"),
-            Key("max_rps", optional(Number(0.0, 1_000_000.0, above=True)), "Requests per second"),
+            Key(
+                "max_in_flight",
+                optional(Whole(1)),
+                "Concurrent requests at each gateway; its workers share them",
+            ),
+            Key(
+                "max_rps",
+                optional(Number(0.0, 1_000_000.0, above=True)),
+                "Requests per second at each gateway; its workers share them",
+            ),
         ),
     )
 

@@ -137,8 +137,10 @@ _STREAMS = Block(
     (
         Key(
             "on_break",
-            Choice(("error",), later=("verify_prefix", "prefill")),
-            "What a client sees when a stream breaks after content: an in-band error, then an abort",
+            Choice(("error", "verify_prefix", "prefill")),
+            "When a stream breaks after content: `error`, in-band, then an abort; `verify_prefix`, the same "
+            "request to another target, whose answer goes on if it begins with all that was shown; "
+            "`prefill`, the rest of the answer from a target with `accepts_prefill`",
         ),
         span("heartbeat", "Idle time after which a comment is sent"),
         Key("hold_events", Whole(1, 10_000), "Events held back before content, at most"),
@@ -216,8 +218,14 @@ _BUDGETS = Block(
 _HEDGE = Block(
     Hedge,
     (
-        Key("enabled", Flag(later="hedging"), "Race a second target for the first token"),
-        Key("after", Or("p95", None, Duration()), "Delay before the second target starts", into="after_ms"),
+        Key("enabled", Flag(), "Race a second target for the first token"),
+        Key(
+            "after",
+            Or("p95", None, Duration()),
+            "Delay before the second target starts; `p95`: of the first one's own times, as each worker "
+            "measured them",
+            into="after_ms",
+        ),
     ),
 )
 

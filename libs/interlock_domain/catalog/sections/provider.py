@@ -1,7 +1,8 @@
 """Section `providers`: upstream accounts, and what is known of the well-known ones by their name.
 
 Rule: a built-in fact is a default like any other; a key in the file replaces it. Only addresses and
-interfaces that the vendors document are listed: a wrong guess would send prompts to the wrong host.
+interfaces that the vendors document are listed: a wrong guess would send prompts to the wrong host. Whoever
+speaks Messages alone takes its credential as Anthropic does, until the file says otherwise.
 """
 
 from typing import Any, Final
@@ -27,10 +28,10 @@ class WellKnown(Struct, frozen=True):
     auth: AuthScheme = AuthScheme()
 
 
+_ANTHROPIC_AUTH: Final = AuthScheme(header="x-api-key", prefix="")
+
 WELL_KNOWN: Final = {
-    "anthropic": WellKnown(
-        "https://api.anthropic.com", (Api.MESSAGES,), AuthScheme(header="x-api-key", prefix="")
-    ),
+    "anthropic": WellKnown("https://api.anthropic.com", (Api.MESSAGES,), _ANTHROPIC_AUTH),
     "cerebras": WellKnown("https://api.cerebras.ai/v1", (_CHAT, _COMPLETIONS)),
     "deepseek": WellKnown("https://api.deepseek.com/v1", (_CHAT,)),
     "fireworks": WellKnown(
@@ -88,7 +89,8 @@ class ProviderKind(Struct, frozen=True):
     def read(self, raw: object, place: Place, base: object = None) -> Any:
         name = str(place.path[-1])
         known = WELL_KNOWN.get(name, WellKnown("", OPENAI_APIS))
-        provider = Provider(name=name, base_url=known.base_url, apis=known.apis, auth=known.auth)
+        auth = _ANTHROPIC_AUTH if _speaks_messages_only(raw) else known.auth
+        provider = Provider(name=name, base_url=known.base_url, apis=known.apis, auth=auth)
         provider = PROVIDER.read(raw, place, provider)
         if provider is REFUSED:
             return REFUSED
@@ -114,6 +116,10 @@ class ProviderKind(Struct, frozen=True):
     @property
     def inside(self) -> Block[Provider]:
         return PROVIDER
+
+
+def _speaks_messages_only(raw: object) -> bool:
+    return isinstance(raw, dict) and raw.get("apis") == [Api.MESSAGES]
 
 
 PROVIDERS: Final = MapOf(Name("the name of a provider"), ProviderKind())

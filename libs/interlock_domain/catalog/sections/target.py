@@ -70,6 +70,7 @@ TARGET: Final = Block(
         Key("max_in_flight", optional(Whole(1)), "Concurrent requests, over all gateways"),
         Key("software_version", optional(Text()), "Version of the serving software; put it into quotes"),
         Key("accepts_prefill", Flag(), "It continues an assistant message"),
+        Key("streams", optional(Flag()), "`false`: whole answers only, so streamed requests go elsewhere"),
         Key(
             "template_ok", optional(Flag()), "`false`: its chat template fails, so tool requests go elsewhere"
         ),
