@@ -148,7 +148,10 @@ class Outcome(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     ABORTED = "aborted"
-    """The client left or the gateway stopped: says nothing about the target."""
+    """The client left, the gateway stopped, or the answer did not continue the one that the client was shown:
+    says nothing about the target."""
+    LOST = "lost"
+    """Another attempt of the same request had content first: says nothing about the target."""
 
 
 class SkipReason(StrEnum):
@@ -160,6 +163,26 @@ class SkipReason(StrEnum):
     NOT_RETRIABLE = "not_retriable"
     COMMITTED = "committed"
     LOCAL_BREAKER = "local_breaker"
+    NOT_RESUMABLE = "not_resumable"
+    """The stream had begun, and what the client was shown of it cannot be continued there."""
+    CONTEXT_WINDOW = "context_window"
+    """The prompt was too long for one target, and this one declares no larger window."""
+
+
+class Unhedged(StrEnum):
+    """Why no second target raced a stream that was slow to its first content (requirements C7)."""
+
+    DISABLED = "disabled"
+    FEW_SAMPLES = "few_samples"
+    """This worker has measured too few streams of the target to know what is slow; counted as one begins."""
+    PROBE = "probe"
+    MAX_TARGETS = "max_targets"
+    FEW_IDLE = "few_idle"
+    TIER = "tier"
+    """Only paid targets are left, and the slow one is free."""
+    WIN_RATE = "win_rate"
+    RETRY_BUDGET = "retry_budget"
+    HEDGE_BUDGET = "hedge_budget"
 
 
 class EffectKind(StrEnum):

@@ -5,7 +5,7 @@ its exception from them. problem+json was dropped for inference paths: that clie
 "about:blank" and no message at all (measured).
 """
 
-from typing import Final
+from typing import Any, Final
 
 import orjson
 from msgspec import Struct
@@ -23,7 +23,10 @@ _TYPES: Final = {
 
 
 class OwnError(Struct, frozen=True):
-    """What this gateway says itself. `type` None: the one that goes with the status."""
+    """What this gateway says itself. `type` None: the one that goes with the status.
+
+    `said`: the error object of an upstream that reported it inside a stream, which is told in its words.
+    """
 
     status: int
     code: str
@@ -31,6 +34,7 @@ class OwnError(Struct, frozen=True):
     param: str | None = None
     request_id: str = ""
     type: str | None = None
+    said: dict[str, Any] | None = None
 
 
 class KeyWords(Struct, frozen=True):
@@ -52,18 +56,20 @@ def error_type(status: int) -> str:
     return _TYPES.get(status) or ("invalid_request_error" if status < 500 else "server_error")
 
 
+def error_object(error: OwnError) -> dict[str, Any]:
+    """The `error` of a body or an event."""
+    own = {
+        "message": error.message,
+        "type": error.type or error_type(error.status),
+        "param": error.param,
+        "code": error.code,
+    }
+    return own if error.said is None else {**own, "code": None, **error.said}
+
+
 def error_body(error: OwnError) -> bytes:
     """The body of an error answer."""
-    return orjson.dumps(
-        {
-            "error": {
-                "message": error.message,
-                "type": error.type or error_type(error.status),
-                "param": error.param,
-                "code": error.code,
-            }
-        }
-    )
+    return orjson.dumps({"error": error_object(error)})
 
 
 def in_band_error(error: OwnError) -> bytes:

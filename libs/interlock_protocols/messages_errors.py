@@ -6,7 +6,7 @@ where the anthropic client looks for a stable cause (it reads an unknown one as 
 was dropped for inference paths: that client then knows no type at all (measured).
 """
 
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -39,17 +39,9 @@ def error_type(status: int) -> str:
 
 def error_body(error: OwnError) -> bytes:
     """The body of an error answer."""
-    return orjson.dumps(
-        {
-            "type": "error",
-            "error": {
-                "type": error_type(error.status),
-                "message": error.message,
-                "details": {"error_code": error.code},
-            },
-            "request_id": error.request_id or None,
-        }
-    )
+    told: dict[str, Any] = {"type": error_type(error.status), "message": error.message}
+    told |= {"details": {"error_code": error.code}} if error.said is None else error.said
+    return orjson.dumps({"type": "error", "error": told, "request_id": error.request_id or None})
 
 
 def in_band_error(error: OwnError) -> bytes:

@@ -15,6 +15,8 @@ from interlock_protocols.bad_request import BadRequest
 from interlock_protocols.errors import KEY_WORDS, KeyWords, OwnError
 from interlock_protocols.failed_answer import FailedAnswer
 from interlock_protocols.inference import InferenceRequest
+from interlock_protocols.joiner import Joiner
+from interlock_protocols.prefill import MakePrefill
 from interlock_protocols.scanner import EventScanner
 from interlock_protocols.unary import Answered
 
@@ -25,11 +27,20 @@ class NewScanner(Protocol):
     def __call__(self, *, hold_events: int, hold_bytes: int) -> EventScanner: ...
 
 
+class ErrorForm(Struct, frozen=True):
+    """How the errors of our own look in one family of APIs, and what it says of a caller's key."""
+
+    body: Callable[[OwnError], bytes]
+    key_words: KeyWords
+
+
 class Surface(Struct, frozen=True, kw_only=True):
     """One client API on one path.
 
     `path` is ours, `upstream_path` follows a provider's base URL. `check` judges a whole answer with a 2xx:
-    its status, content type and body. `scanner` None: this path is never streamed.
+    its status, content type and body. `scanner` None: this path is never streamed. `evidence` False: how an
+    attempt ends says nothing of how the target answers, so nothing is learnt from it. `windowed` False: its
+    prompt may be longer than a context window.
     """
 
     api: Api
@@ -40,3 +51,9 @@ class Surface(Struct, frozen=True, kw_only=True):
     error_body: Callable[[OwnError], bytes]
     key_words: KeyWords = KEY_WORDS
     scanner: NewScanner | None = None
+    evidence: bool = True
+    windowed: bool = True
+    joiner: Callable[[], Joiner] | None = None
+    """How another answer continues one that broke; None: a stream of this API cannot be continued."""
+    prefill: MakePrefill | None = None
+    """How the rest of an answer is asked for; None: this API has no form for it."""

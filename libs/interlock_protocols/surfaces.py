@@ -1,24 +1,29 @@
-"""All client APIs that a gateway serves, one value for each path."""
+"""All client APIs that a gateway serves, one value for each path; and the form of errors on other paths."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from interlock_domain.words import Api
 from interlock_protocols import messages_errors
 from interlock_protocols.chat import parse_chat
 from interlock_protocols.chat_stream import ChatScanner
+from interlock_protocols.choices_joiner import ChatJoiner, CompletionJoiner
 from interlock_protocols.completions import parse_completion
 from interlock_protocols.completions_stream import CompletionScanner
 from interlock_protocols.completions_unary import check_completion
 from interlock_protocols.embeddings import parse_embeddings
 from interlock_protocols.embeddings_unary import check_embeddings
-from interlock_protocols.errors import error_body
+from interlock_protocols.errors import KEY_WORDS, error_body
 from interlock_protocols.messages import parse_count, parse_messages
+from interlock_protocols.messages_joiner import MessagesJoiner
 from interlock_protocols.messages_stream import MessagesScanner
 from interlock_protocols.messages_unary import check_count, check_message
+from interlock_protocols.prefill import prefill_chat, prefill_completion, prefill_messages
 from interlock_protocols.responses import parse_responses
+from interlock_protocols.responses_joiner import ResponsesJoiner
 from interlock_protocols.responses_stream import ResponsesScanner
 from interlock_protocols.responses_unary import check_response
-from interlock_protocols.surface import Surface
+from interlock_protocols.surface import ErrorForm, Surface
 from interlock_protocols.unary import check_unary
 
 CHAT: Final = Surface(
@@ -29,6 +34,8 @@ CHAT: Final = Surface(
     check=check_unary,
     error_body=error_body,
     scanner=ChatScanner,
+    joiner=ChatJoiner,
+    prefill=prefill_chat,
 )
 
 COMPLETIONS: Final = Surface(
@@ -39,6 +46,8 @@ COMPLETIONS: Final = Surface(
     check=check_completion,
     error_body=error_body,
     scanner=CompletionScanner,
+    joiner=CompletionJoiner,
+    prefill=prefill_completion,
 )
 EMBEDDINGS: Final = Surface(
     api=Api.EMBEDDINGS,
@@ -56,6 +65,7 @@ RESPONSES: Final = Surface(
     check=check_response,
     error_body=error_body,
     scanner=ResponsesScanner,
+    joiner=ResponsesJoiner,
 )
 # The base URL of a provider of this style ends before /v1 (interfaces).
 MESSAGES: Final = Surface(
@@ -67,6 +77,8 @@ MESSAGES: Final = Surface(
     error_body=messages_errors.error_body,
     key_words=messages_errors.KEY_WORDS,
     scanner=MessagesScanner,
+    joiner=MessagesJoiner,
+    prefill=prefill_messages,
 )
 COUNT_TOKENS: Final = Surface(
     api=Api.MESSAGES,
@@ -76,6 +88,28 @@ COUNT_TOKENS: Final = Surface(
     check=check_count,
     error_body=messages_errors.error_body,
     key_words=messages_errors.KEY_WORDS,
+    # Answered by another part of the vendor's house, mostly from memory: it is well when messages are not.
+    evidence=False,
+    windowed=False,
 )
 
 SURFACES: Final = (CHAT, RESPONSES, MESSAGES, COUNT_TOKENS, COMPLETIONS, EMBEDDINGS)
+
+OPENAI_ERRORS: Final = ErrorForm(error_body, KEY_WORDS)
+ANTHROPIC_ERRORS: Final = ErrorForm(messages_errors.error_body, messages_errors.KEY_WORDS)
+
+
+def errors_of(path: str, headers: Iterable[tuple[bytes, bytes]]) -> ErrorForm:
+    """The form that the caller of a path reads, served or not; header names in lower case.
+
+    Both vendors have `/v1/models` and paths that are not served here: there a header tells the anthropic
+    client, which sends its version with every request.
+    """
+    if path == MESSAGES.path or path.startswith(MESSAGES.path + "/"):
+        return ANTHROPIC_ERRORS
+    if path not in _OPENAI_PATHS and any(name == b"anthropic-version" for name, _ in headers):
+        return ANTHROPIC_ERRORS
+    return OPENAI_ERRORS
+
+
+_OPENAI_PATHS: Final = frozenset(surface.path for surface in SURFACES if surface.error_body is error_body)

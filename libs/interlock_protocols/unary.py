@@ -34,9 +34,15 @@ class _PlainChoice(Struct, gc=False):
     error: None = None
 
 
+_MOST: Final = 1 << 53
+"""More is no count of tokens, and no number that every reader of a record can hold."""
+
+_Count = Annotated[int, Meta(ge=0, le=_MOST)]
+
+
 class _PlainUsage(Struct, gc=False):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    prompt_tokens: _Count | None = None
+    completion_tokens: _Count | None = None
 
 
 class _PlainAnswer(Struct, gc=False):
@@ -88,8 +94,11 @@ def not_a_stream(status: int, judged: Answered | FailedAnswer) -> FailedAnswer:
 
 
 def tokens_of(usage: Any) -> Tokens | None:
-    """The token numbers of a `usage` object; anything but whole numbers is left out."""
+    """The token numbers of a `usage` object; anything but counts is left out."""
     if type(usage) is not dict:
         return None
-    prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    return (prompt if type(prompt) is int else None, completion if type(completion) is int else None)
+    return _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and 0 <= value <= _MOST else None

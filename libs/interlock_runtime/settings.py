@@ -45,6 +45,7 @@ class RuntimeSettings(Struct, frozen=True, kw_only=True):
     gateway_id: str
     admin_token: str | None = None
     control_url: str | None = None
+    open: bool = False
     log_level: str = "INFO"
 
     def __repr__(self) -> str:
@@ -68,6 +69,7 @@ VARIABLES: Final = {
     "GATEWAY_ID": "Name of this gateway; the host's name when not set",
     "ADMIN_TOKEN": "Token for the control plane",
     "CONTROL_URL": "Control plane that the command line talks to",
+    "OPEN": "`1`: a gateway without gateway keys serves whoever reaches its port, on any address",
     "LOG_LEVEL": "`DEBUG`, `INFO`, `WARNING` or `ERROR`",
 }
 
@@ -82,6 +84,7 @@ _CHECKS: Final = {
     "TOPIC_PREFIX": (r"[A-Za-z0-9._-]{1,200}", "wants letters, digits and - _ . only"),
     "GATEWAY_ID": (r"[A-Za-z0-9._:-]{1,200}", "wants letters, digits and - _ . : only"),
     "CONTROL_URL": (r"https?://.+", "wants an address such as http://127.0.0.1:8081"),
+    "OPEN": ("[01]", "wants 1 or 0"),
     "LOG_LEVEL": ("|".join(LOG_LEVELS), f"wants {', '.join(LOG_LEVELS)}"),
 }
 
@@ -101,6 +104,8 @@ def runtime_settings(
     values: dict[str, object] = {name.lower(): value for name, value in given.items()}
     if "KAFKA_BOOTSTRAP" in given:
         values["kafka_bootstrap"] = tuple(given["KAFKA_BOOTSTRAP"].split(","))
+    if "OPEN" in given:
+        values["open"] = given["OPEN"] == "1"
     values.setdefault("gateway_id", host_id(host if host is not None else platform.node()))
     return RuntimeSettings(**values)  # type: ignore[arg-type]
 

@@ -11,8 +11,8 @@ from collections.abc import Coroutine
 from math import inf
 from typing import Any
 
-from interlock_upstream import encoding
 from interlock_upstream.connection import Connection
+from interlock_upstream.encoding import Decoder, decoder_of
 from interlock_upstream.errors import ClientMisused, FailureKind, Phase, UpstreamFailed
 from interlock_upstream.parser import Headers
 
@@ -22,18 +22,18 @@ _CODED = (b"content-encoding", b"content-length")
 class HttpResponse:
     """The `UpstreamResponse` of `HttpClient`; see the port for the contract."""
 
-    __slots__ = ("_connection", "_gunzip", "_piece_bytes", "headers", "status")
+    __slots__ = ("_connection", "_decoder", "_piece_bytes", "headers", "status")
 
     def __init__(self, connection: Connection, piece_bytes: int) -> None:
         self.status = connection.status
         self.headers: Headers = connection.headers
         self._connection: Connection | None = connection
         self._piece_bytes = piece_bytes
-        self._gunzip: encoding.Gunzip | None = None
+        self._decoder: Decoder | None = None
         for name, value in self.headers:
             if name == b"content-encoding":
-                if value.lower() in encoding.NAMES:
-                    self._gunzip = encoding.Gunzip()
+                self._decoder = decoder_of(value)
+                if self._decoder is not None:
                     self.headers = [header for header in self.headers if header[0] not in _CODED]
                 break
 
@@ -51,14 +51,14 @@ class HttpResponse:
 
     def next(self, idle_s: float) -> Coroutine[Any, Any, bytes | None]:
         """See the port. A plain method that returns the coroutine: one frame less for each chunk."""
-        if self._gunzip is not None:
-            return self._next_decoded(self._gunzip, idle_s, FailureKind.IDLE_TIMEOUT)
+        if self._decoder is not None:
+            return self._next_decoded(self._decoder, idle_s, FailureKind.IDLE_TIMEOUT)
         return self._next_raw(idle_s, FailureKind.IDLE_TIMEOUT)
 
     async def read(self, max_bytes: int, idle_s: float, deadline_s: float | None = None) -> bytes:
         """See the port."""
         connection = self._connection
-        if connection is not None and connection.done and self._gunzip is None:
+        if connection is not None and connection.done and self._decoder is None:
             body = connection.take()
             if len(body) > max_bytes:
                 raise UpstreamFailed(
@@ -95,19 +95,19 @@ class HttpResponse:
             raise connection.failed(Phase.BODY)
         return None
 
-    async def _next_decoded(
-        self, gunzip: encoding.Gunzip, limit_s: float, silence: FailureKind
-    ) -> bytes | None:
+    async def _next_decoded(self, decoder: Decoder, limit_s: float, silence: FailureKind) -> bytes | None:
         try:
-            if gunzip.has_more and (piece := gunzip.decode(b"", self._piece_bytes)):
+            if decoder.has_more and (piece := decoder.decode(b"", self._piece_bytes)):
                 return piece
             while (raw := await self._next_raw(limit_s, silence)) is not None:
-                if piece := gunzip.decode(raw, self._piece_bytes):
+                if piece := decoder.decode(raw, self._piece_bytes):
                     return piece
         except zlib.error as error:
-            raise UpstreamFailed(FailureKind.MALFORMED, Phase.BODY, "broken gzip") from error
-        if gunzip.cut:
-            raise UpstreamFailed(FailureKind.MALFORMED, Phase.BODY, "gzip that ends inside a member")
+            raise UpstreamFailed(FailureKind.MALFORMED, Phase.BODY, f"broken {decoder.coding}") from error
+        if decoder.cut:
+            raise UpstreamFailed(
+                FailureKind.MALFORMED, Phase.BODY, f"{decoder.coding} that ends in its middle"
+            )
         return None
 
     async def _read_on(self, max_bytes: int, idle_s: float, deadline_s: float) -> bytes:
@@ -122,8 +122,8 @@ class HttpResponse:
             limit_s, silence = (
                 (left, FailureKind.DEADLINE) if left < idle_s else (idle_s, FailureKind.IDLE_TIMEOUT)
             )
-            if self._gunzip is not None:
-                piece = await self._next_decoded(self._gunzip, limit_s, silence)
+            if self._decoder is not None:
+                piece = await self._next_decoded(self._decoder, limit_s, silence)
             else:
                 piece = await self._next_raw(limit_s, silence)
             if piece is None:

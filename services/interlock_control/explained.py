@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from interlock_domain.attempt.record import AttemptRecord, RequestRecord
+from interlock_domain.attempt.record import AttemptRecord, RequestRecord, in_order
 from interlock_domain.replay.explain import CandidateLine, Explanation, SkipLine
 from interlock_domain.replay.recompute import Proof
 from interlock_domain.words import Eligibility
@@ -41,7 +41,11 @@ class DecisionAnswer(Struct, frozen=True, kw_only=True):
 
 
 class AttemptAnswer(Struct, frozen=True, kw_only=True):
-    """One attempt; times count from the start of the request."""
+    """One attempt; times count from the start of the request.
+
+    `redirect` null: the upstream was asked for the model that the client named. `headers` are the names of
+    those that went upstream otherwise than the client sent them.
+    """
 
     number: int
     target: str
@@ -54,7 +58,9 @@ class AttemptAnswer(Struct, frozen=True, kw_only=True):
     ttft_ms: int | None
     probe: bool
     retry: bool
+    hedge: bool
     redirect: str | None
+    headers: tuple[str, ...]
     text: str
 
 
@@ -124,7 +130,8 @@ def request_answer(record: RequestRecord, told: Explanation) -> RequestAnswer:
             candidates=tuple(_candidate(line) for line in told.candidates),
         ),
         attempts=tuple(
-            _attempt(attempt, line.text) for attempt, line in zip(record.attempts, told.attempts, strict=True)
+            _attempt(attempt, line.text)
+            for attempt, line in zip(in_order(record.attempts), told.attempts, strict=True)
         ),
         skips=told.skips,
         proof=_proof(told.proof),
@@ -164,7 +171,9 @@ def _attempt(attempt: AttemptRecord, text: str) -> AttemptAnswer:
         ttft_ms=attempt.ttft_ms,
         probe=attempt.probe,
         retry=attempt.try_ > 1,
+        hedge=attempt.hedge,
         redirect=attempt.redirect,
+        headers=attempt.headers,
         text=text,
     )
 

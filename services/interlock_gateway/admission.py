@@ -1,18 +1,23 @@
 """Who may ask: gateway keys, known by their hashes alone, and what each of them may use.
 
-Rule: a key is compared by its SHA-256, so no comparison can be timed to learn a key; what is counted for a
-key outlives the snapshots that declare it. No key declared = everybody may ask. A share of the fleet for each
-gateway was dropped: a key's limits protect this process, and the fleet's capacity belongs to the targets.
+Rule: a key is looked up by its SHA-256; how long that takes depends on the hash alone, which nobody who lacks
+the key can choose byte by byte, so no key is learnt by timing. What is counted for a key outlives the
+snapshots that declare it. No key declared = whoever reaches the port may ask, so a port that others reach
+refuses until it is told otherwise; and a page in a browser of this machine, which reaches loopback too, may
+not. A share of the fleet for each gateway was dropped: a key's limits protect this process, and the fleet's
+capacity belongs to the targets.
 """
 
 from enum import Enum
 from hashlib import sha256
 from math import ceil
+from typing import Final
 
 from msgspec import Struct
 
 from interlock_domain.catalog.key import GatewayKey
 from interlock_gateway.asgi import HeaderPairs
+from interlock_protocols.errors import KeyWords
 
 
 class Refused(Struct, frozen=True):
@@ -31,6 +36,28 @@ class KeyFault(Enum):
 
     MISSING = "missing"
     WRONG = "wrong"
+
+
+NO_KEYS: Final = Refused(
+    403,
+    "no_keys_declared",
+    "This gateway listens beyond its own machine and no gateway key is declared, so it serves nobody. "
+    "Declare `keys` in the configuration, or start it with INTERLOCK_OPEN=1 if whoever reaches this port may "
+    "use it.",
+)
+FOREIGN_PAGE: Final = Refused(
+    403,
+    "foreign_origin",
+    "A page of another origin asked, and no gateway key is declared: any page in this machine's browsers "
+    "could spend its credentials. Declare `keys`, or name the page's origin in `server.cors_origins`.",
+)
+
+
+def refused_key(fault: KeyFault, words: KeyWords) -> Refused:
+    """The refusal of a key, in an API's own words."""
+    if fault is KeyFault.MISSING:
+        return Refused(401, "missing_api_key", words.missing, type="invalid_request_error")
+    return Refused(401, "invalid_api_key", words.wrong, type="invalid_request_error")
 
 
 class Caller:
@@ -81,23 +108,42 @@ class Caller:
 
 
 class Admission:
-    """The callers of this worker, by the hashes of their keys."""
+    """The callers of this worker, by the hashes of their keys; `open`: without keys it serves everybody."""
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, *, open: bool = True) -> None:
         self._workers = workers
+        self._open = open
+        self.origins: frozenset[bytes] = frozenset()
+        """Browser origins that may ask where no key is declared; `*`: all."""
         self._declared: tuple[GatewayKey, ...] = ()
         self._callers: dict[str, Caller] = {}
 
-    def admit(self, declared: tuple[GatewayKey, ...], headers: HeaderPairs) -> Caller | KeyFault | None:
-        """Who asks; None where no key is declared. `declared`: of the snapshot in force."""
+    def admit(
+        self, declared: tuple[GatewayKey, ...], headers: HeaderPairs
+    ) -> Caller | KeyFault | Refused | None:
+        """Who asks; None where no key is declared and none is needed.
+
+        `declared`: of the snapshot in force.
+        """
         if declared is not self._declared:
             self._learn(declared)
         if not declared:
-            return None
+            return self._without_keys(headers)
         given = presented(headers)
-        if given is None:
-            return KeyFault.MISSING
-        return self._callers.get(sha256(given).hexdigest(), KeyFault.WRONG)
+        for key in given:  # some clients send an old one in the other header
+            caller = self._callers.get(sha256(key).hexdigest())
+            if caller is not None:
+                return caller
+        return KeyFault.WRONG if given else KeyFault.MISSING
+
+    def _without_keys(self, headers: HeaderPairs) -> Refused | None:
+        if not self._open:
+            return NO_KEYS
+        for name, value in headers:
+            if name == b"origin":
+                known = value in self.origins or b"*" in self.origins
+                return None if known else FOREIGN_PAGE
+        return None
 
     def _learn(self, declared: tuple[GatewayKey, ...]) -> None:
         known = {caller.key.name: caller for caller in self._callers.values()}
@@ -112,13 +158,14 @@ class Admission:
         self._declared = declared
 
 
-def presented(headers: HeaderPairs) -> bytes | None:
-    """The key that came with a request: `authorization: Bearer`, or `x-api-key`; None: neither."""
+def presented(headers: HeaderPairs) -> list[bytes]:
+    """The keys that came with a request, as `authorization: Bearer` or as `x-api-key`; one is usual."""
+    found = []
     for name, value in headers:
         if name == b"authorization":
             scheme, _, key = value.partition(b" ")
             if scheme.lower() == b"bearer" and key.strip():
-                return key.strip()
+                found.append(key.strip())
         elif name == b"x-api-key" and value.strip():
-            return value.strip()
-    return None
+            found.append(value.strip())
+    return found

@@ -10,21 +10,44 @@ from typing import TYPE_CHECKING, Any, Final
 from interlock_gateway.asgi import Send
 from interlock_gateway.calls import HOP_BY_HOP
 from interlock_protocols.errors import OwnError
+from interlock_protocols.exposed_model import ExposedModel
 
 if TYPE_CHECKING:
     from interlock_gateway.exchange import Exchange
 
+CLOSE: Final = (b"connection", b"close")
 _NOT_PASSED_BACK: Final = HOP_BY_HOP | {
     b"content-length",
     b"content-encoding",
     b"date",
     b"server",
+    # Ours stand there; the upstream's own id goes under a name of its own, for its support.
     b"x-request-id",
     b"request-id",
+    b"x-upstream-request-id",
+    b"x-interlock-target",
+    b"x-interlock-attempts",
+    b"x-interlock-snapshot",
+    b"x-interlock-reason",
+    b"x-interlock-model",
+    b"x-interlock-repaired",
+    # These speak of the upstream as a site, and would be taken for words of ours about this one.
+    b"set-cookie",
+    b"alt-svc",
+    b"strict-transport-security",
+    b"report-to",
+    b"nel",
+    b"access-control-allow-origin",
+    b"access-control-allow-credentials",
+    b"access-control-allow-headers",
+    b"access-control-allow-methods",
+    b"access-control-expose-headers",
+    b"access-control-max-age",
 }
+_UPSTREAM_IDS: Final = (b"x-request-id", b"request-id")
 _USUAL: Final = (b"keep-alive", b"close")
 _JSON: Final = (b"content-type", b"application/json")
-_STREAM: Final = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
+STREAM_HEADERS: Final = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
 
 
 def own_headers(x: "Exchange") -> list[tuple[bytes, bytes]]:
@@ -33,14 +56,29 @@ def own_headers(x: "Exchange") -> list[tuple[bytes, bytes]]:
     headers = [
         (b"x-request-id", request_id),
         (b"request-id", request_id),
-        (b"x-interlock-attempts", b"%d" % (len(x.attempts) + (x.running is not None))),
+        (b"x-interlock-attempts", b"%d" % (len(x.attempts) + len(x.running))),
         (b"x-interlock-snapshot", x.version.encode()),
     ]
-    if x.running is not None:
-        headers.append((b"x-interlock-target", x.running.target.id.encode()))
+    if x.running:
+        going = x.running[-1] if x.served is None else x.served.attempt
+        headers.append((b"x-interlock-target", going.target.id.encode()))
     elif x.attempts:
         headers.append((b"x-interlock-target", x.attempts[-1].target.encode()))
+    if x.exposed is not None:
+        headers += _upstreams_name(x, x.exposed)
+    if x.request is not None and x.request.repairs:
+        headers.append((b"x-interlock-repaired", ", ".join(sorted(x.request.repairs)).encode()))
+    if x.gw.stopping:
+        headers.append(CLOSE)
+        x.wire = None  # only the server's own way of writing closes after an answer that says so
     return headers
+
+
+def _upstreams_name(x: "Exchange", exposed: ExposedModel) -> list[tuple[bytes, bytes]]:
+    """The name that the pool's stands in for; one that would not be a header value is left out."""
+    name = exposed.served if x.served is None else x.served.scanner.model
+    plain = name is not None and name.isascii() and name.isprintable()
+    return [(b"x-interlock-model", name.encode())] if name and plain else []
 
 
 def passed_back(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
@@ -50,7 +88,12 @@ def passed_back(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]
             hops = {token.strip().lower() for token in value.split(b",")}
             headers = [pair for pair in headers if pair[0] not in hops]
             break
-    return [pair for pair in headers if pair[0] not in _NOT_PASSED_BACK]
+    kept = [pair for pair in headers if pair[0] not in _NOT_PASSED_BACK]
+    for name, value in headers:
+        if name in _UPSTREAM_IDS:
+            kept.append((b"x-upstream-request-id", value))
+            break
+    return kept
 
 
 async def send_answer(x: "Exchange", status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
@@ -70,8 +113,13 @@ async def send_answer(x: "Exchange", status: int, headers: list[tuple[bytes, byt
 
 async def start_stream(x: "Exchange", headers: list[tuple[bytes, bytes]], piece: bytes) -> None:
     """The head of a committed stream and its first piece."""
+    if x.early is not None and await x.early.over():
+        await send_piece(x, piece)
+        return
+    if x.exposed is not None:
+        piece = x.exposed.piece(piece)
     out = [pair for pair in passed_back(headers) if pair[0] not in (b"cache-control", b"x-accel-buffering")]
-    out += _STREAM
+    out += STREAM_HEADERS
     out += own_headers(x)
     x.status = 200
     x.head_sent = True
@@ -84,17 +132,31 @@ async def start_stream(x: "Exchange", headers: list[tuple[bytes, bytes]], piece:
 
 async def send_piece(x: "Exchange", piece: bytes, *, last: bool = False) -> None:
     """One piece of a stream; `last` ends it cleanly."""
+    if x.exposed is not None:
+        piece = x.exposed.piece(piece)
     x.bytes_out += len(piece)
     await x.send({"type": "http.response.body", "body": piece, "more_body": not last})
 
 
 async def send_last_words(
-    x: "Exchange", status: int, code: str, message: str, *, type: str | None = None
+    x: "Exchange",
+    status: int,
+    code: str,
+    message: str,
+    *,
+    param: str | None = None,
+    type: str | None = None,
+    said: dict[str, Any] | None = None,
 ) -> None:
     """The error of a stream that has begun, in the form of its API; the connection is aborted after it."""
-    if x.scanner is not None:
-        error = OwnError(status, code, message, None, x.request_id, type)
-        await send_piece(x, x.scanner.in_band(error))
+    if x.served is not None:
+        scanner = x.served.scanner
+    elif x.surface.scanner is not None:  # the head went out early, and nothing followed
+        scanner = x.surface.scanner(hold_events=0, hold_bytes=0)
+    else:
+        return
+    error = OwnError(status, code, message, param, x.request_id, type, said)
+    await send_piece(x, scanner.in_band(error) if x.shown is None else x.shown.in_band(scanner, error))
 
 
 async def send_refusal(
@@ -108,6 +170,10 @@ async def send_refusal(
     type: str | None = None,
 ) -> None:
     """An error of our own in the client API's shape, with the reason as a header."""
+    if x.early is not None and await x.early.over():
+        x.reason = code
+        await send_last_words(x, status, code, message, param=param, type=type)
+        return
     headers = [_JSON, (b"x-interlock-reason", code.encode()), *own_headers(x)]
     if retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % retry_after_s))

@@ -1,10 +1,10 @@
 """The data plane as one raw ASGI application: an exact path leads to a surface, without middleware.
 
-A framework costs about 300 us a request here (hot-path.md); a dict lookup costs none. Errors have the
-shape of the client API on every path.
+A framework costs about 300 us a request here (hot-path.md); a dict lookup costs none. Errors have the shape
+of the API that the path belongs to, served or not, and every answer has a request id.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -13,21 +13,24 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from interlock_domain.catalog.policy import ServerLimits
-from interlock_domain.routing.views import pool_serves
-from interlock_domain.snapshot.snapshot import Snapshot
-from interlock_gateway.admission import Caller, KeyFault
-from interlock_gateway.answers import send_json
+from interlock_gateway.admission import Refused
+from interlock_gateway.answers import CLOSE, send_json
 from interlock_gateway.asgi import HeaderPairs, Receive, Scope, Send
+from interlock_gateway.cors import Cors
 from interlock_gateway.counters import families
 from interlock_gateway.gateway import Gateway
 from interlock_gateway.infer import infer
-from interlock_protocols.errors import KEY_WORDS, OwnError, error_body
-from interlock_protocols.models import model_body, models_body
-from interlock_protocols.surfaces import SURFACES
+from interlock_gateway.listing import PATH as MODELS
+from interlock_gateway.listing import listing
+from interlock_gateway.wire import Wire
+from interlock_protocols.errors import OwnError
+from interlock_protocols.surfaces import SURFACES, errors_of
 
-_JSON: Final = [(b"content-type", b"application/json")]
-_MODELS: Final = "/v1/models"
+_JSON: Final = b"application/json"
 _LIMITS: Final = ServerLimits()
+
+Page = tuple[int, bytes, bytes]
+"""Status, content type, body."""
 
 
 class Application:
@@ -38,11 +41,12 @@ class Application:
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(_Gauges(gw))
         self._surfaces = {surface.path: surface for surface in SURFACES}
-        self._gets: dict[str, Callable[[Send], Awaitable[None]]] = {
-            "/healthz": self._healthz,
+        self._cors: Cors | None = None
+        self._gets: dict[str, Callable[[], Page]] = {
+            "/healthz": lambda: (200, _JSON, b'{"status":"ok"}'),
             "/readyz": self._readyz,
-            "/metrics": self._metrics,
-            "/": self._root,
+            "/metrics": lambda: (200, CONTENT_TYPE_LATEST.encode(), generate_latest(self._registry)),
+            "/": lambda: (200, _JSON, b'{"service":"interlock"}'),
         }
 
     @property
@@ -51,76 +55,97 @@ class Application:
         held = self._gw.follow.held
         return (held.snapshot.catalog.server if held else _LIMITS).max_headers
 
+    def allow_origins(self, origins: tuple[str, ...]) -> None:
+        """From now on pages of these origins may read answers; none: no page may."""
+        self._cors = Cors(origins) if origins else None
+        self._gw.admission.origins = self._cors.origins if self._cors is not None else frozenset()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request; other scopes (websocket, lifespan) are not spoken here."""
         if scope["type"] != "http":
             return
-        path: str = scope["path"]
-        method: str = scope["method"]
-        if method == "POST":
-            surface = self._surfaces.get(path)
+        if self._cors is not None:
+            send = self._cors.exposing(scope, send)
+        if scope["method"] == "POST":
+            surface = self._surfaces.get(scope["path"])
             if surface is not None:
                 await infer(self._gw, surface, scope, receive, send)
                 return
-        elif method in ("GET", "HEAD"):
+        await self._beside(scope, send)
+
+    async def _beside(self, scope: Scope, send: Send) -> None:
+        """Whatever is no inference."""
+        Wire.of(scope)  # taken, though not used: left there it would make a ring with its connection
+        path: str = scope["path"]
+        method: str = scope["method"]
+        headers: HeaderPairs = scope["headers"]
+        if method in ("GET", "HEAD"):
             page = self._gets.get(path)
             if page is not None:
-                await page(send)
+                status, kind, body = page()
+                await self._say(send, status, body, [(b"content-type", kind)])
                 return
-            if path == _MODELS or path.startswith(_MODELS + "/"):
-                await self._listing(send, scope["headers"], path[len(_MODELS) + 1 :])
+            if path == MODELS or path.startswith(MODELS + "/"):
+                await self._models(scope, send)
                 return
-        known = path in self._surfaces or path in self._gets or path == _MODELS
-        await _refuse(send, 405 if known else 404, f"{method} {path} is not served here")
-
-    async def _root(self, send: Send) -> None:
-        await send_json(send, 200, b'{"service":"interlock"}', _JSON)
-
-    async def _healthz(self, send: Send) -> None:
-        await send_json(send, 200, b'{"status":"ok"}', _JSON)
-
-    async def _readyz(self, send: Send) -> None:
-        gw = self._gw
-        if gw.stopping:
-            await send_json(send, 503, b'{"status":"stopping"}', _JSON)
-        elif gw.follow.held is None:
-            await send_json(send, 503, b'{"status":"no snapshot yet: run `interlock apply`"}', _JSON)
-        else:
-            await send_json(send, 200, b'{"status":"ready"}', _JSON)
-
-    async def _metrics(self, send: Send) -> None:
-        await send_json(
-            send, 200, generate_latest(self._registry), [(b"content-type", CONTENT_TYPE_LATEST.encode())]
-        )
-
-    async def _listing(self, send: Send, headers: HeaderPairs, model: str) -> None:
-        """`GET /v1/models`, or one of them: what the caller's key may use."""
-        held = self._gw.follow.held
-        if held is None:
-            await _refuse(send, 503, "no routing snapshot yet; run `interlock apply`", "not_ready")
+        elif method == "OPTIONS" and self._cors is not None:
+            allowed = self._cors.preflight(headers)
+            if allowed is None:
+                words = "pages of this origin may not call: it is not in server.cors_origins"
+                await self._refuse(scope, send, Refused(403, "foreign_origin", words))
+            else:
+                await self._say(send, 200, b"", allowed)
             return
-        caller = self._gw.admission.admit(held.snapshot.catalog.keys, headers)
-        if isinstance(caller, KeyFault):
-            words = KEY_WORDS.missing if caller is KeyFault.MISSING else KEY_WORDS.wrong
-            await _refuse(send, 401, words, "invalid_api_key")
-        elif not model:
-            await send_json(send, 200, models_body(self._listed(held.snapshot, caller)), _JSON)
-        elif held.snapshot.resolve(model) is None or not _may_use(caller, model):
-            await _refuse(send, 404, f"the model `{model}` does not exist", "model_not_found")
+        await self._refuse(scope, send, self._not_served(method, path), allow=self._methods(path))
+
+    async def _models(self, scope: Scope, send: Send) -> None:
+        path, query, headers = scope["path"], scope["query_string"], scope["headers"]
+        found = listing(self._gw, path, query, headers, errors_of(path, headers).key_words)
+        if isinstance(found, Refused):
+            await self._refuse(scope, send, found)
         else:
-            await send_json(send, 200, model_body(model, "interlock"), _JSON)
+            await self._say(send, 200, found, [(b"content-type", _JSON)])
 
-    def _listed(self, snapshot: Snapshot, caller: Caller | None) -> list[tuple[str, str]]:
-        as_of_ms = self._gw.follow.as_of_ms()
-        return [
-            (name, "interlock")
-            for name in snapshot.pools
-            if _may_use(caller, name) and pool_serves(snapshot, name, as_of_ms)
-        ]
+    def _readyz(self) -> Page:
+        if self._gw.stopping:
+            return 503, _JSON, b'{"status":"stopping"}'
+        if self._gw.follow.held is None:
+            return 503, _JSON, b'{"status":"no snapshot yet: run `interlock apply`"}'
+        return 200, _JSON, b'{"status":"ready"}'
 
+    def _methods(self, path: str) -> bytes | None:
+        """What may be done with a path; None: nothing, there is none."""
+        if path in self._surfaces:
+            return b"POST"
+        return b"GET, HEAD" if path in self._gets or path == MODELS else None
 
-def _may_use(caller: Caller | None, model: str) -> bool:
-    return caller is None or caller.may_use(model)
+    def _not_served(self, method: str, path: str) -> Refused:
+        if self._methods(path) is not None:
+            return Refused(405, "method_not_allowed", f"{method} {path[:256]} is not served here")
+        words = f"{method} {path[:256]} is not served here"
+        if "/v1" + path in self._surfaces:
+            words += f"; did you mean /v1{path}? The base URL ends with /v1"
+        elif path.startswith("/v1/v1/"):
+            words += f"; did you mean {path[3:256]}? The base URL ends before /v1"
+        return Refused(404, "not_found", words)
+
+    async def _refuse(self, scope: Scope, send: Send, why: Refused, *, allow: bytes | None = None) -> None:
+        request_id = self._gw.ids.request_id()
+        error = OwnError(why.status, why.code, why.message, why.param, request_id, why.type)
+        headers = [(b"content-type", _JSON), (b"x-interlock-reason", why.code.encode())]
+        if allow is not None:
+            headers.append((b"allow", allow))
+        body = errors_of(scope["path"], scope["headers"]).body(error)
+        await self._say(send, why.status, body, headers, request_id)
+
+    async def _say(
+        self, send: Send, status: int, body: bytes, headers: HeaderPairs, request_id: str | None = None
+    ) -> None:
+        id_ = (request_id or self._gw.ids.request_id()).encode()
+        headers += [(b"x-request-id", id_), (b"request-id", id_)]
+        if self._gw.stopping:
+            headers.append(CLOSE)
+        await send_json(send, status, body, headers)
 
 
 class _Gauges(Collector):
@@ -148,7 +173,3 @@ class _Gauges(Collector):
         if gw.traces is not None:
             gauges.append(("interlock_spans_dropped", "Spans lost for good.", gw.traces.dropped))
         return families(gw.counters, gauges)
-
-
-async def _refuse(send: Send, status: int, message: str, code: str = "not_found") -> None:
-    await send_json(send, status, error_body(OwnError(status, code, message)), _JSON)

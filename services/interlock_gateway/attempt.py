@@ -1,4 +1,4 @@
-"""How one attempt ended, as values, and how transport failures become failure classes."""
+"""How one attempt opened and ended, as values, and how transport failures become failure classes."""
 
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,9 @@ from interlock_upstream.errors import Phase as WirePhase
 
 if TYPE_CHECKING:
     from interlock_domain.catalog.policy import PoolPolicy
+    from interlock_gateway.ledger import Attempt
+    from interlock_protocols.scanner import EventScanner
+    from interlock_upstream.port import UpstreamResponse
     from interlock_upstream.request import PhaseLimits
 
 Headers = list[tuple[bytes, bytes]]
@@ -35,6 +38,18 @@ class Answered(Struct):
     headers: Headers
     body: bytes
     usage: Usage | None
+
+
+class Opened(Struct):
+    """A stream whose first content is there and has not gone out; its response is still to be released."""
+
+    attempt: "Attempt"
+    response: "UpstreamResponse"
+    scanner: "EventScanner"
+    """`scanner.out` is what goes out first."""
+    limits: Limits
+    first_content: float
+    """Monotonic seconds."""
 
 
 class Relayed(Struct):
@@ -60,16 +75,18 @@ class Failed(Struct, kw_only=True):
     detail: str | None = None
     ours: bool = False
     content_policy: bool = False
+    context_length: bool = False
+    """The prompt was too long for this target."""
+    told: FailedAnswer | None = None
+    """The error that the upstream itself reported inside a stream."""
 
 
 class Broken(Struct):
-    """The stream failed after content had gone out: the client was told in-band and cut off."""
+    """The stream failed after content had gone out; the client waits for the rest."""
 
     failed: Failed
     first_content: float
 
-
-Ended = Answered | Relayed | Failed | Broken
 
 _PHASES = {WirePhase.CONNECT: Phase.CONNECT, WirePhase.HEADERS: Phase.HEADERS, WirePhase.BODY: Phase.PREAMBLE}
 
@@ -95,6 +112,7 @@ def answer_failed(answer: FailedAnswer, headers: Headers, phase: Phase) -> Faile
         headers=headers,
         body=answer.body,
         content_policy=answer.fault is Fault.CONTENT_POLICY,
+        context_length=answer.fault is Fault.CONTEXT_LENGTH,
         detail=(answer.code or answer.message)[:200] or None,
     )
 

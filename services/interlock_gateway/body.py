@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from interlock_domain.words import Result
+from interlock_gateway.asgi import HeaderPairs
 from interlock_gateway.exchange import Exchange
 
 
@@ -26,9 +27,19 @@ async def read_body(x: Exchange, limit: int) -> bytes | BodyRefused:
         piece: bytes = message.get("body", b"")
         size += len(piece)
         if size > limit:
-            return BodyRefused(
-                413, "body_too_large", f"the request body is larger than {limit} bytes (server.max_body)"
-            )
+            return _too_large(limit)
         if not message.get("more_body", False):
             return b"".join([*pieces, piece]) if pieces else piece
+        if not pieces and _announced(x.headers) > limit:
+            return _too_large(limit)  # at once: who announces it need not send it first
         pieces.append(piece)
+
+
+def _too_large(limit: int) -> BodyRefused:
+    message = f"the request body is larger than {limit} bytes (server.max_body)"
+    return BodyRefused(413, "body_too_large", message)
+
+
+def _announced(headers: HeaderPairs) -> int:
+    """The length that the head states; the parser has let only numbers pass."""
+    return next((int(value) for name, value in headers if name == b"content-length"), 0)

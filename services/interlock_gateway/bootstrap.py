@@ -23,6 +23,7 @@ from interlock_gateway.credentials import Credentials
 from interlock_gateway.follow import Follower
 from interlock_gateway.gateway import Gateway
 from interlock_gateway.identity import Identity, Ids, new_identity
+from interlock_gateway.listen import is_loopback
 from interlock_gateway.local import LocalView
 from interlock_gateway.outcomes import OutcomeRing
 from interlock_gateway.run import GatewayService, Learn
@@ -78,10 +79,12 @@ def build_gateway(
     address: str = "",
     learn: Learn | None = None,
     telemetry: "Telemetry | None" = None,
+    open: bool = True,
 ) -> GatewayService:
     """A gateway over the given ports.
 
     `fingerprints`: provider -> credential fingerprint of this boot; with `learn` they follow the snapshot.
+    `open`: where no gateway key is declared it serves everybody, else nobody.
     """
     ring = OutcomeRing(identity)
     gw = Gateway(
@@ -90,7 +93,7 @@ def build_gateway(
         follow=Follower(ports.feed, ports.snapshot_file, monotonic=time.monotonic, wall_ms=wall_ms),
         client=ports.client or HttpClient(),
         calls=CallBook(secret_of),
-        admission=Admission(identity.workers),
+        admission=Admission(identity.workers, open=open),
         local=LocalView(),
         tally=Tally(),
         ring=ring,
@@ -159,6 +162,7 @@ def cluster_gateway(order: Order, variables: Mapping[str, str]) -> ClusterGatewa
             service="interlock-gateway",
             instance=f"{settings.gateway_id}/{order.worker}",
         ),
+        open=settings.open or is_loopback(order.host),
     )
     return ClusterGateway(service=service, opened=opened)
 

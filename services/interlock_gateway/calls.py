@@ -19,19 +19,24 @@ Headers = Iterable[tuple[bytes, bytes]]
 HOP_BY_HOP: Final = frozenset(
     (b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"proxy-connection")
 )
+CREDENTIALS: Final = frozenset(
+    (b"proxy-authorization", b"authorization", b"x-api-key", b"api-key", b"cookie")
+)
+"""What a client shows to whom it calls, which is this gateway."""
 NOT_PASSED_ON: Final = HOP_BY_HOP | {
     b"host",
     b"content-length",
     b"expect",
     b"accept-encoding",  # identity is asked: a compressed stream could not be scanned as it passes
-    b"proxy-authorization",
-    b"authorization",
-    b"x-api-key",
-    b"api-key",
-    b"cookie",
+    *CREDENTIALS,
 }
 
 
+_MESSAGES: Final = b"/v1/messages"
+VERSION: Final = b"anthropic-version"
+STABLE_VERSION: Final = b"2023-06-01"
+"""For clients that name none, although the Anthropic API asks for it: the one that still takes `temperature`;
+later ones answer 400 to fields that older clients send."""
 CALLS_KEPT: Final = 8_192
 """Above any catalog; undeclared names, which clients invent, push one another out."""
 
@@ -39,7 +44,11 @@ CALLS_KEPT: Final = 8_192
 class TargetCall:
     """The fixed part of calls of one target on one path."""
 
-    __slots__ = ("_dropped", "_fixed", "_host", "_path", "_pool_key", "_start", "model", "origin", "provider")
+    __slots__ = (
+        "_changed", "_dropped", "_fixed", "_host", "_own", "_path", "_pool_key", "_start", "_versioned",
+        "_withheld",
+        "model", "origin", "provider",
+    )  # fmt: skip
 
     def __init__(self, target: CompiledTarget, path: bytes, secret: str | None, literals: Headers) -> None:
         provider = target.provider
@@ -47,25 +56,55 @@ class TargetCall:
         self.model: str = target.upstream_model
         self.origin, base = Origin.parse(provider.base_url)
         self._host = self.origin.authority
-        self._path = base + path
+        # A base URL of the OpenAI kind ends with the /v1 that the paths of the other kind begin with.
+        self._path = (base.removesuffix(b"/v1") if path.startswith(b"/v1/") else base) + path
         if provider.query:
             self._path += b"?" + urlencode(provider.query).encode()
         own = [(b"accept-encoding", b"identity"), *literals]
         if secret is not None:
             own.append((provider.auth.header.lower().encode(), (provider.auth.prefix + secret).encode()))
+        self._versioned = path.startswith(_MESSAGES)
+        if self._versioned and provider.anthropic_version is not None:
+            own.append((VERSION, provider.anthropic_version.encode()))
+            self._versioned = False
         self._fixed = build_fixed_headers(own)
-        self._dropped = NOT_PASSED_ON | {name for name, _ in own}
-        self._pool_key = target.id
+        names = frozenset(name for name, _ in own)
+        self._dropped = NOT_PASSED_ON | names
+        self._withheld = CREDENTIALS - names
+        self._own = tuple(sorted(name.decode() for name in names))
+        self._changed: dict[frozenset[bytes], tuple[str, ...]] = {}
+        # Undeclared models of a provider share connections: clients invent names, and each would have its own.
+        self._pool_key = target.id if target.target is not None else provider.name
         # Everything up to the client's own headers, for the usual request without a query string.
         self._start = build_head(b"POST", self._path, self._host, self._fixed)[: -len(b"\r\n")]
 
     def request(self, headers: list[tuple[bytes, bytes]], query: bytes, body: bytes) -> UpstreamRequest:
         """One request with the client's own headers and query string. Raises InvalidValue."""
         dropped = self._dropped
-        extra = build_fixed_headers([pair for pair in headers if pair[0] not in dropped])
+        passed = [pair for pair in headers if pair[0] not in dropped]
+        if self._versioned and not any(name == VERSION for name, _ in passed):
+            passed.append((VERSION, STABLE_VERSION))
+        extra = build_fixed_headers(passed)
         start = self._start if not query else self._start_with(query)
         head = b"%b%bcontent-length: %d\r\n\r\n" % (start, extra, len(body))
         return UpstreamRequest(self.origin, head, body, True, self._pool_key)
+
+    def changed(self, headers: list[tuple[bytes, bytes]]) -> tuple[str, ...]:
+        """Names of headers that go upstream otherwise than the client sent them: put in, replaced, left out.
+
+        Without what each hop has of its own (host, lengths) and without any value. Clients send few different
+        sets of credentials, so the answer is nearly always at hand.
+        """
+        withheld = self._withheld
+        sent = [name for name, _ in headers if name in withheld]
+        if not sent:
+            return self._own
+        left_out = frozenset(sent)
+        known = self._changed.get(left_out)
+        if known is None:
+            names = (name.decode() for name in left_out)
+            known = self._changed[left_out] = tuple(sorted((*self._own, *names)))
+        return known
 
     def _start_with(self, query: bytes) -> bytes:
         path = self._path + (b"&" if b"?" in self._path else b"?") + query

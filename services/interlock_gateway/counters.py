@@ -5,11 +5,11 @@ request id, a key or an undeclared model is never a label.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from interlock_domain.words import FailureClass, Result
+from interlock_domain.words import FailureClass, Result, Unhedged
 
 
 class Counters:
@@ -19,6 +19,10 @@ class Counters:
         self.requests: Counter[tuple[str, str]] = Counter()
         self.failures: Counter[tuple[str, str]] = Counter()
         self.failovers: Counter[str] = Counter()
+        self.resumes: Counter[tuple[str, str]] = Counter()
+        self.hedges: Counter[str] = Counter()
+        self.hedges_won: Counter[str] = Counter()
+        self.unhedged: Counter[tuple[str, str]] = Counter()
 
     def finished(self, pool: str, result: Result) -> None:
         """A request ended."""
@@ -31,6 +35,22 @@ class Counters:
     def failed_over(self, pool: str) -> None:
         """A request moved on to another target."""
         self.failovers[pool] += 1
+
+    def resumed(self, pool: str, *, whole: bool) -> None:
+        """A stream broke where another answer may continue it; `whole`: the client got one that did."""
+        self.resumes[(pool, "continued" if whole else "broken")] += 1
+
+    def hedged(self, pool: str) -> None:
+        """A second target races a slow stream."""
+        self.hedges[pool] += 1
+
+    def hedge_won(self, pool: str) -> None:
+        """The second target had content first."""
+        self.hedges_won[pool] += 1
+
+    def not_hedged(self, pool: str, why: Unhedged) -> None:
+        """A stream of a pool that hedges was not raced."""
+        self.unhedged[(pool, why)] += 1
 
 
 def families(counters: Counters, gauges: Iterable[tuple[str, str, float]]) -> list[Metric]:
@@ -50,7 +70,34 @@ def families(counters: Counters, gauges: Iterable[tuple[str, str, float]]) -> li
     )
     for pool, count in counters.failovers.items():
         failovers.add_metric((pool,), count)
-    found: list[Metric] = [requests, failures, failovers]
+    resumes = CounterMetricFamily(
+        "interlock_resumes",
+        "Broken streams of pools that resume, by whether another answer continued them.",
+        labels=("pool", "result"),
+    )
+    for pool_result, count in counters.resumes.items():
+        resumes.add_metric(pool_result, count)
+    found: list[Metric] = [requests, failures, failovers, resumes, *_hedges(counters)]
     for name, text, value in gauges:
         found.append(GaugeMetricFamily(name, text, value=value))
     return found
+
+
+def _hedges(counters: Counters) -> Iterator[Metric]:
+    """How often a second target raced for the first content, won, or was not let go."""
+    for name, text, counts in (
+        ("interlock_hedges", "Streams that a second target raced for the first content.", counters.hedges),
+        ("interlock_hedges_won", "Hedges that had content first.", counters.hedges_won),
+    ):
+        family = CounterMetricFamily(name, text, labels=("pool",))
+        for pool, count in counts.items():
+            family.add_metric((pool,), count)
+        yield family
+    family = CounterMetricFamily(
+        "interlock_hedges_suppressed",
+        "Streams of pools that hedge that were not raced, by reason.",
+        labels=("pool", "reason"),
+    )
+    for pool_reason, count in counters.unhedged.items():
+        family.add_metric(pool_reason, count)
+    yield family

@@ -1,11 +1,15 @@
 """One decision: gather every input, ask the one routing function, remember what it gave away."""
 
+from msgspec.structs import replace
+
 from interlock_domain.health.half_open import slot_end_ms
-from interlock_domain.routing.decision import Decision, RouteInputs, UnknownModel
+from interlock_domain.routing.decision import Decision, RouteInputs, Traits, UnknownModel
 from interlock_domain.routing.route import route
 from interlock_domain.snapshot.snapshot import CompiledPool, Snapshot
 from interlock_domain.words import StrategyName
 from interlock_gateway.exchange import Exchange
+from interlock_protocols.context_length import context_tokens
+from interlock_protocols.exposed_model import ExposedModel
 from interlock_protocols.inference import InferenceRequest
 
 
@@ -20,7 +24,7 @@ def decide(
     local = gw.local
     x.inputs = RouteInputs(
         model=request.model,
-        traits=request.traits,
+        traits=_traits(x, pool, request),
         as_of_ms=as_of_ms,
         seed=gw.ids.seed(),
         gateway=gw.identity.gateway,
@@ -34,6 +38,8 @@ def decide(
     if pool is None:
         return UnknownModel(request.model)
     x.pool = pool.name
+    if pool.expose_model == "pool":
+        x.exposed = ExposedModel(request.traits.api, pool.name)
     if "/" not in pool.name or pool.name in snapshot.targets:  # clients invent exact names
         gw.pools_asked[pool.name] = x.started
     decision = route(snapshot, x.inputs)
@@ -41,10 +47,25 @@ def decide(
         return decision
     x.decision = decision
     for candidate in decision.candidates:
-        if not candidate.probe:
+        if not candidate.probe or not x.surface.evidence:
             break  # probes are ranked first
         gw.local.gave_probe(candidate.target, _slot_end_ms(x.inputs, pool, candidate.target))
     return pool, decision
+
+
+def _traits(x: Exchange, pool: CompiledPool | None, request: InferenceRequest) -> Traits:
+    """With the size of the prompt, where the pool has a target that it may be too long for.
+
+    What is too long for all of them is left to the upstream to say: clients shorten a conversation when they
+    read its words, and nothing of ours would tell them to.
+    """
+    traits = request.traits
+    if pool is None or pool.narrowest is None or not x.surface.windowed:
+        return traits
+    tokens = context_tokens(request.body, traits.api, window=pool.narrowest)
+    if tokens is None or (pool.widest is not None and tokens > pool.widest):
+        return traits
+    return replace(traits, context_tokens=tokens)
 
 
 def _slot_end_ms(inputs: RouteInputs, pool: CompiledPool, target: str) -> int:

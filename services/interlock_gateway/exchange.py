@@ -1,9 +1,9 @@
 """One request, from its head to its one terminal record.
 
-The exchange is plain state that the walk, the attempts and the answers share; it exists once for
-each request and is never shared between racing attempts. Whoever interrupts it (the client left, the
-gateway stops) says why first and cancels its task; the walk ends at its current await, the attempt's
-connection is released, and the record tells the reason.
+The exchange is plain state of the request that the walk and the answers share; what belongs to one attempt
+stands on that attempt, so that two may race without sharing anything. Whoever interrupts it (the client
+left, the gateway stops) says why first and cancels its task; the walk ends at its current await, the
+attempt's connection is released, and the record tells the reason.
 """
 
 import asyncio
@@ -16,14 +16,18 @@ from interlock_gateway.admission import Caller
 from interlock_gateway.asgi import Receive, Scope, Send
 from interlock_gateway.gateway import Gateway
 from interlock_gateway.wire import Wire
+from interlock_protocols.exposed_model import ExposedModel
 from interlock_protocols.inference import InferenceRequest
 from interlock_protocols.model_name import with_model
-from interlock_protocols.scanner import EventScanner
 from interlock_protocols.surface import Surface
 
 if TYPE_CHECKING:
+    from interlock_gateway.attempt import Opened
+    from interlock_gateway.early_head import EarlyHead
+    from interlock_gateway.heartbeat import Heartbeat
     from interlock_gateway.ledger import Attempt
     from interlock_gateway.tracing import RequestSpan
+    from interlock_protocols.shown import Shown
 
 WATCH_AFTER_S: Final = 0.05
 """A client that leaves is noticed from here on; a watcher for shorter requests would cost each 15 us."""
@@ -39,13 +43,22 @@ class Exchange:
     body = b""
     request: InferenceRequest | None = None
     caller: Caller | None = None
-    scanner: EventScanner | None = None
     spliced: tuple[str, bytes] | None = None
+    exposed: ExposedModel | None = None
+    """Where the pool's name stands in for the upstream's own, what puts it there."""
     version = ""
     pool = ""
     inputs: RouteInputs | None = None
     decision: Decision | None = None
-    running: "Attempt | None" = None
+    running: "tuple[Attempt, ...]" = ()
+    hedged: str | None = None
+    """The target that raced another one's stream; one in a request."""
+    served: "Opened | None" = None
+    """The stream that the client gets, from its first content on."""
+    shown: "Shown | None" = None
+    """What the client was shown of it; only where a break may be continued."""
+    early: "EarlyHead | None" = None
+    heartbeat: "Heartbeat | None" = None
     skips: tuple[Skip, ...] = ()
     result: Result | None = None
     status: int | None = None
@@ -84,7 +97,7 @@ class Exchange:
         if self.spliced is not None and self.spliced[0] == model:
             return self.spliced[1]
         assert self.request is not None
-        body = with_model(self.body, self.request.model_span, model)
+        body = with_model(self.request.body, self.request.model_span, model)
         self.spliced = (model, body)
         return body
 
@@ -111,6 +124,13 @@ class Exchange:
             return self.pool
         return "other"
 
+    def _let_go(self) -> None:
+        """Stop what runs beside the walk; each holds this in its turn, a ring for the collector."""
+        for timer in (self.early, self.heartbeat):
+            if timer is not None:
+                timer.stop()
+        self.served = self.early = self.heartbeat = None
+
     def close(self) -> None:
         """Write the one terminal record and leave the books."""
         gw = self.gw
@@ -121,8 +141,9 @@ class Exchange:
             self.caller.leave()
         if self.watcher is not None:
             self.watcher.cancel()
-        if self.running is not None:
-            self.running.aborted()
+        for attempt in self.running:
+            attempt.aborted()
+        self._let_go()
         result = self.result or Result.REFUSED
         gw.counters.finished(self.label(), result)
         if self.span is not None:

@@ -8,14 +8,16 @@ from interlock_domain.catalog.policy import ServerLimits
 from interlock_domain.routing.decision import UnknownModel
 from interlock_domain.rows import CatalogRow
 from interlock_domain.words import Result
-from interlock_gateway.admission import KeyFault, Refused
+from interlock_gateway.admission import KeyFault, Refused, refused_key
 from interlock_gateway.answers import send_last_words, send_refusal
 from interlock_gateway.asgi import Receive, Scope, Send
 from interlock_gateway.body import BodyRefused, read_body
 from interlock_gateway.calls import client_headers
 from interlock_gateway.decide import decide
+from interlock_gateway.early_head import EarlyHead
 from interlock_gateway.exchange import Exchange
 from interlock_gateway.gateway import Gateway
+from interlock_gateway.resume import after_break
 from interlock_gateway.walk import walk
 from interlock_protocols.bad_request import BadRequest
 from interlock_protocols.inference import InferenceRequest
@@ -23,6 +25,7 @@ from interlock_protocols.surface import Surface
 
 _log = logging.getLogger(__name__)
 
+_STOPPING: Final = Refused(503, "shutdown", "this gateway is stopping; send the request again")
 LONGEST_MODEL: Final = 256
 """Characters of a model's name: it is kept in records and goes into headers, and real ones have up to 100."""
 
@@ -82,25 +85,27 @@ async def _serve(x: Exchange) -> None:
     )
     x.deadline = x.started + limit / 1000
     x.gw.local.budget(pool.name, pool.policy.budgets, x.started).request()
-    await walk(x, pool, decision)
+    streams = pool.policy.streams
+    if streams.head_after_ms is not None and request.stream:
+        x.early = EarlyHead(x, streams.head_after_ms / 1000, streams.heartbeat_ms / 1000)
+    broken = await walk(x, pool, decision)
+    if broken is not None:
+        await after_break(x, pool, decision, broken.failed)
 
 
 def _turned_away(x: Exchange, catalog: CatalogRow) -> Refused | None:
     """What speaks against a request before its body is read."""
     if x.gw.stopping:
         x.result = Result.SHUTDOWN
-        return Refused(503, "shutdown", "this gateway is stopping; send the request again")
+        return _STOPPING
     most = catalog.server.max_concurrent
     if len(x.gw.exchanges) > most:
         return Refused(429, "concurrency", f"{most} requests are running", retry_after_s=1)
     caller = x.gw.admission.admit(catalog.keys, x.headers)
-    if caller is None:
-        return None
-    words = x.surface.key_words
-    if caller is KeyFault.MISSING:
-        return Refused(401, "missing_api_key", words.missing, type="invalid_request_error")
-    if caller is KeyFault.WRONG:
-        return Refused(401, "invalid_api_key", words.wrong, type="invalid_request_error")
+    if caller is None or isinstance(caller, Refused):
+        return caller
+    if isinstance(caller, KeyFault):
+        return refused_key(caller, x.surface.key_words)
     refused = caller.enter(x.started)
     if refused is None:
         x.caller = caller
@@ -126,6 +131,9 @@ async def _read(x: Exchange, server: ServerLimits) -> InferenceRequest | Refused
 
 
 async def _refuse(x: Exchange, why: Refused) -> None:
+    if why is _STOPPING and x.gw.follow.held is not None:
+        # The connection is closed after this answer: what still came in then would reset the answer away.
+        await read_body(x, x.gw.follow.held.snapshot.catalog.server.max_body)
     await send_refusal(
         x,
         why.status,

@@ -1,8 +1,9 @@
 """What an attempt teaches: the audit entry, the local breaker, the fact for the log, the counters.
 
-One place, so that each attempt is accounted exactly once however it ended. Caller faults and aborted
-attempts teach nothing about the target and stay in the request record alone; so do failures of a
-model that no configuration declares and that has never answered.
+One place, so that each attempt is accounted exactly once however it ended. Caller faults, aborted and
+overtaken attempts teach nothing about the target and stay in the request record alone; so do failures of a
+model that no configuration declares and that has never answered, and attempts on a path that is no
+evidence (`Surface.evidence`).
 """
 
 from typing import Final
@@ -21,23 +22,34 @@ _SILENT: Final = frozenset((FailureClass.CALLER_FAULT, FailureClass.CLIENT_ABORT
 
 
 class Attempt:
-    """One running attempt; times in ms since the request began."""
+    """One running attempt; times in ms since the request began. `hedge`: it races another one."""
 
-    __slots__ = ("candidate", "member", "redirect", "span", "started", "target", "try_no", "x")
+    __slots__ = (
+        "_failed_before", "candidate", "ended", "headers", "hedge", "member", "number", "redirect",
+        "span", "started", "target", "try_no", "x",
+    )  # fmt: skip
 
-    def __init__(self, x: Exchange, candidate: Candidate, member: CompiledMember, try_no: int) -> None:
+    def __init__(
+        self, x: Exchange, candidate: Candidate, member: CompiledMember, try_no: int, *, hedge: bool = False
+    ) -> None:
         self.x = x
         self.candidate = candidate
         self.member = member
         self.target = target = member.target
         self.try_no = try_no
+        self.hedge = hedge
+        self.ended = False
+        self._failed_before = False
+        self.headers: tuple[str, ...] = ()
+        self.number = len(x.attempts) + len(x.running) + 1
         self.started = x.since_start_ms()
         asked = x.request.model if x.request else ""
         self.redirect = target.upstream_model if target.upstream_model != asked else None
-        x.running = self
+        x.running += (self,)
         self.span = None if x.span is None else x.span.attempt(self)
         breakers = x.gw.local.breakers
-        if breakers.any_open:  # one own request an interval may pass an open breaker: this is it
+        # One own request an interval may pass an open breaker: this is it, if it can tell anything.
+        if breakers.any_open and x.surface.evidence:
             breakers.take_probe(target.id, _shape(x), x.gw.monotonic() * 1000)
 
     def succeeded(self, first_content: float | None) -> None:
@@ -46,6 +58,8 @@ class Attempt:
         gw = x.gw
         ttft = None if first_content is None else int((first_content - x.started) * 1000) - self.started
         entry = self._entry(Outcome.SUCCEEDED, ttft_ms=ttft)
+        if not x.surface.evidence:
+            return
         if (
             self.member.row is None
             and self.target.id not in gw.local.suspects
@@ -96,14 +110,22 @@ class Attempt:
         gw.outcomes.wake()
 
     def failed(self, failed: Failed, first_content: float | None = None) -> bool:
-        """The attempt failed; returns whether the attempt before it on (target, shape) had failed too."""
+        """The attempt failed; returns whether the attempt before it on (target, shape) had failed too.
+
+        Told again, it says the same again: an attempt of a race is accounted when it fails, not when the race
+        is over.
+        """
         x = self.x
+        if self.ended:
+            return self._failed_before
+        if failed.failure is FailureClass.TIMEOUT and first_content is None and x.timed_out():
+            failed.ours = True  # the request's time ran out, not the target's
         gw, shape = x.gw, _shape(x)
         ttft = None if first_content is None else int((first_content - x.started) * 1000) - self.started
         entry = self._entry(Outcome.FAILED, failed=failed, ttft_ms=ttft)
         gw.counters.attempt_failed(self.target.id if self.target.target else "other", failed.failure)
-        failed_before = gw.local.failed_last(self.target.id, shape)
-        if failed.ours or failed.failure in _SILENT:
+        self._failed_before = failed_before = gw.local.failed_last(self.target.id, shape)
+        if failed.ours or failed.failure in _SILENT or not x.surface.evidence:
             return failed_before
         if self.target.target is None and not gw.local.proven(self.target.id):
             return failed_before
@@ -132,9 +154,13 @@ class Attempt:
         gw.outcomes.wake()
         return failed_before
 
-    def aborted(self) -> None:
-        """The client left or the gateway stops: nothing is learnt about the target."""
-        self._entry(Outcome.ABORTED)
+    def aborted(self, detail: str | None = None) -> None:
+        """The client left, the gateway stops, or the answer did not fit: the target teaches nothing."""
+        self._entry(Outcome.ABORTED, detail=detail)
+
+    def lost(self) -> None:
+        """Another attempt had content first: nothing is learnt about the target."""
+        self._entry(Outcome.LOST)
 
     def _learn(self, failed: Failed, entry: AttemptRecord, now_ms: float) -> None:
         gw = self.x.gw
@@ -152,30 +178,63 @@ class Attempt:
         gw.local.failed(local, self.target.policy, now_ms)
 
     def _entry(
-        self, outcome: Outcome, *, failed: Failed | None = None, ttft_ms: int | None = None
+        self,
+        outcome: Outcome,
+        *,
+        failed: Failed | None = None,
+        ttft_ms: int | None = None,
+        detail: str | None = None,
     ) -> AttemptRecord:
         x = self.x
-        entry = AttemptRecord(
-            number=len(x.attempts) + 1,
-            target=self.target.id,
-            outcome=outcome,
-            started_ms=self.started,
-            ended_ms=x.since_start_ms(),
-            try_=self.try_no,
-            probe=self.candidate.probe,
-            failure=failed.failure if failed else None,
-            phase=failed.phase if failed else None,
-            status=failed.status if failed else None,
-            retry_after_ms=failed.retry_after_ms if failed else None,
-            ttft_ms=ttft_ms,
-            redirect=self.redirect,
-            detail=failed.detail if failed else None,
+        entry = (
+            self._plain_entry(outcome, ttft_ms, detail)
+            if failed is None
+            else self._failed_entry(failed, ttft_ms)
         )
-        x.running = None
+        self.ended = True
+        x.running = tuple(one for one in x.running if one is not self) if len(x.running) > 1 else ()
         x.attempts.append(entry)
         if self.span is not None:
             self.span.ended(self, entry)
         return entry
+
+    # Two ways, because more than 15 keywords take CPython's slow call, and most attempts did not fail.
+
+    def _plain_entry(self, outcome: Outcome, ttft_ms: int | None, detail: str | None) -> AttemptRecord:
+        return AttemptRecord(
+            number=self.number,
+            target=self.target.id,
+            outcome=outcome,
+            started_ms=self.started,
+            ended_ms=self.x.since_start_ms(),
+            try_=self.try_no,
+            probe=self.candidate.probe,
+            ttft_ms=ttft_ms,
+            redirect=self.redirect,
+            detail=detail,
+            hedge=self.hedge,
+            headers=self.headers,
+        )
+
+    def _failed_entry(self, failed: Failed, ttft_ms: int | None) -> AttemptRecord:
+        return AttemptRecord(
+            number=self.number,
+            target=self.target.id,
+            outcome=Outcome.FAILED,
+            started_ms=self.started,
+            ended_ms=self.x.since_start_ms(),
+            try_=self.try_no,
+            probe=self.candidate.probe,
+            failure=failed.failure,
+            phase=failed.phase,
+            status=failed.status,
+            retry_after_ms=failed.retry_after_ms,
+            ttft_ms=ttft_ms,
+            redirect=self.redirect,
+            detail=failed.detail,
+            hedge=self.hedge,
+            headers=self.headers,
+        )
 
 
 def _shape(x: Exchange) -> str:

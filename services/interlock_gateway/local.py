@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from interlock_domain.attempt.budget import RetryBudget
+from interlock_domain.attempt.hedge_history import FirstContents, HedgeBudget, Races
 from interlock_domain.catalog.policy import Budgets, TargetPolicy
 from interlock_domain.health.local import LocalBreakers, LocalFailure
 from interlock_domain.rows import TargetRow
@@ -21,6 +22,21 @@ BUDGETS_KEPT: Final = 4_096
 """Pools, and exact names, which clients invent: a dropped one begins anew with a full budget."""
 
 
+FIRSTS_KEPT: Final = 4_096
+"""(target, shape) pairs of pools that hedge, above any catalog; 4 KB each when full."""
+
+
+class PoolHedges:
+    """What hedging of one pool rests on; it begins anew when the pool's budgets change."""
+
+    __slots__ = ("budget", "races", "retries")
+
+    def __init__(self, policy: Budgets, retries: RetryBudget) -> None:
+        self.retries = retries
+        self.budget = HedgeBudget(policy.hedge_ratio)
+        self.races = Races()
+
+
 class LocalView:
     """Times are monotonic ms, except `as_of_ms` and slot ends, which are log time."""
 
@@ -29,6 +45,8 @@ class LocalView:
         self._turns: dict[tuple[str, str], int] = {}
         self._probed: dict[str, int] = {}
         self._budgets: dict[str, tuple[Budgets, RetryBudget]] = {}
+        self._hedges: dict[str, PoolHedges] = {}
+        self._firsts: dict[tuple[str, str], FirstContents] = {}
         self._failed_last: set[tuple[str, str]] = set()
         self.suspects: set[str] = set()
         """Targets that failed lately: only their successes are worth more than a count."""
@@ -57,6 +75,25 @@ class LocalView:
         """Deposit the requests of the last second."""
         for _, budget in self._budgets.values():
             budget.settle(int(now_s * 1000))
+
+    def hedges(self, pool: str, policy: Budgets, now_s: float) -> PoolHedges:
+        """The memory of a pool that hedges. Exact names, which clients invent, have nobody to race."""
+        retries = self.budget(pool, policy, now_s)
+        held = self._hedges.get(pool)
+        if held is None or held.retries is not retries:
+            if len(self._hedges) >= BUDGETS_KEPT:
+                del self._hedges[next(iter(self._hedges))]
+            held = self._hedges[pool] = PoolHedges(policy, retries)
+        return held
+
+    def first_contents(self, target: str, shape: str) -> FirstContents:
+        """Times to first content of a target as this worker measured them for pools that hedge."""
+        held = self._firsts.get((target, shape))
+        if held is None:
+            if len(self._firsts) >= FIRSTS_KEPT:
+                del self._firsts[next(iter(self._firsts))]
+            held = self._firsts[(target, shape)] = FirstContents()
+        return held
 
     def probed(self, as_of_ms: int) -> tuple[str, ...]:
         """Targets whose probe of the current slot this gateway has given away, whatever the shape."""

@@ -78,11 +78,15 @@ class GatewayService:
         held = self._gw.follow.held
         return (held.snapshot.catalog.server if held else ServerLimits()).drain_ms / 1000
 
+    async def drain(self, limit_s: float) -> None:
+        """Refuse new requests and wait for the running ones; the server must go on to accept meanwhile."""
+        self.refuse_new()
+        await self._wait_until_idle(limit_s)
+
     async def stop(self, *, drain_s: float, flush_s: float) -> None:
         """End running requests, tell the log everything, close the connections."""
         gw = self._gw
-        self.refuse_new()
-        await self._wait_until_idle(drain_s)
+        await self.drain(drain_s)
         for x in list(gw.exchanges):
             x.interrupt(Result.SHUTDOWN)
         await self._wait_until_idle(END_S)
@@ -127,6 +131,9 @@ class GatewayService:
                     x.watch()
 
     def _swapped(self, before: Snapshot | None, after: Snapshot) -> None:
+        origins = after.catalog.server.cors_origins
+        if before is None or before.catalog.server.cors_origins != origins:
+            self.app.allow_origins(origins)
         # Fingerprints first: no request is routed by this snapshot before the log will know of them.
         if self._learn is not None and self._learn(after, self._gw.fingerprints) and self._tasks:
             self._reporter.report("running")

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from interlock_gateway.listen import port_of, reserve
+from interlock_gateway.listen import is_loopback, port_of, reserve
 from interlock_gateway.settings import FOLDER, Order
 from interlock_gateway.supervisor import Supervisor
 from interlock_gateway.worker import REFUSED, run_worker
@@ -18,7 +18,10 @@ from interlock_runtime.listen import PortRefused
 from interlock_runtime.settings import RuntimeSettings
 from interlock_runtime.shutdown import Shutdown
 
-LOOPBACK: Final = frozenset(("127.0.0.1", "::1", "localhost"))
+_REACHABLE: Final = "listening on %s: until gateway keys are declared, requests are refused"
+_REACHABLE_OPEN: Final = (
+    "listening on %s: until gateway keys are declared, whoever reaches it may use every pool"
+)
 
 _log = logging.getLogger(__name__)
 
@@ -33,8 +36,8 @@ async def serve(
     if isinstance(folder, str):
         return _refuse(folder)
     try:
-        if host not in LOOPBACK:
-            _log.warning("listening on %s: whoever reaches this port may use every pool", host)
+        if not is_loopback(host):
+            _log.warning(_REACHABLE_OPEN if settings.open else _REACHABLE, host)
         order = Order(settings=settings, host=host, port=port)
         if workers > 1:
             return await _serve_several(order, workers, shutdown)

@@ -1,20 +1,17 @@
-"""How the data plane is served: uvicorn on httptools, with our shape for requests it cannot parse.
+"""How the data plane is served: uvicorn on httptools, with connections of our own and a sweep over them.
 
-uvicorn drops the connection without the terminator when an application returns before its last piece;
-that is the abort that a broken stream needs (docs: hot path), so its complaint about it is silenced.
+uvicorn complains when an application returns before its last piece; here that is how a broken stream is cut,
+so the complaint is silenced.
 """
 
 import asyncio
 import logging
 from typing import Any, Final
 
-import httptools
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from interlock_gateway.slow_clients import NEVER, Overdue, Pace, Patience
-from interlock_gateway.wire import EXTENSION
-from interlock_protocols.errors import OwnError, error_body
+from interlock_gateway.connection import ApiProtocol
+from interlock_gateway.slow_clients import Patience
 from interlock_runtime.serving import Server
 
 KEEP_ALIVE_S: Final = 75
@@ -22,179 +19,7 @@ KEEP_ALIVE_S: Final = 75
 BACKLOG: Final = 2_048
 SWEEP_TICKS: Final = 10
 """A look at all connections once a second."""
-_HEAD: Final = (
-    b"HTTP/1.1 %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
-)
 _ABORT: Final = "ASGI callable returned without completing response."
-
-
-_NOT_HTTP: Final = "The request is not valid HTTP/1.1."
-_TOO_SLOW: Final = "The {} of the request came too slowly."
-_CODES: Final = {400: "bad_request", 408: "request_timeout"}
-_PHRASES: Final = {400: b"400 Bad Request", 408: b"408 Request Timeout"}
-_TOO_LONG: Final = "The request line and headers are larger than {} bytes (server.max_headers)."
-MAX_HEADERS: Final = 64 * 1024
-"""Until a snapshot says something else; the parser itself has no bound."""
-FAREWELL_S: Final = 1.0
-"""A client on this side of the world has read its refusal by then."""
-_FRAMING: Final = (b"content-length", b"transfer-encoding")
-
-
-class ApiProtocol(HttpToolsProtocol):
-    """Answers a request that is no HTTP with the client API's error body, and declines every upgrade.
-
-    httptools skips the body of a request that offers another protocol; Java's HttpClient offers HTTP/2 with
-    each first request of a connection, so its body is read here by a parser that never saw the offer.
-    """
-
-    _head_bytes = 0
-
-    def connection_made(self, transport: Any) -> None:
-        """From here on a head is awaited."""
-        super().connection_made(transport)
-        self.pace = Pace(self.loop.time())
-
-    def on_message_begin(self) -> None:
-        """A head begins."""
-        super().on_message_begin()
-        self.pace.head_since = self.loop.time()
-
-    def on_headers_complete(self) -> None:
-        """A request begins: its application may write on the wire (wire.py)."""
-        super().on_headers_complete()
-        pace = self.pace
-        pace.body_since = pace.heard = pace.head_since
-        pace.head_since = NEVER
-        pace.body_bytes = 0
-        cycle: Any = self.cycle
-        if cycle is not None and cycle.scope is self.scope:
-            cycle.scope["extensions"] = {EXTENSION: cycle}
-
-    def on_body(self, body: bytes) -> None:
-        """A part of a body has come."""
-        super().on_body(body)
-        pace = self.pace
-        pace.heard = self.loop.time()
-        pace.body_bytes += len(body)
-
-    def on_message_complete(self) -> None:
-        """Nothing more is awaited of this request."""
-        super().on_message_complete()
-        self.pace.body_since = NEVER
-
-    def pause_writing(self) -> None:
-        """The client does not read as fast as we write."""
-        super().pause_writing()
-        self.pace.stuck_since = self.loop.time()
-
-    def resume_writing(self) -> None:
-        """It has caught up."""
-        super().resume_writing()
-        self.pace.stuck_since = NEVER
-
-    def hurry(self, now: float, patience: Patience) -> None:
-        """Give up a client that took too long; who still sends is told why."""
-        why = self.pace.overdue(now, patience)
-        if why is None or (self.flow.read_paused and why is not Overdue.READING):
-            return
-        running: Any = self.cycle
-        answering = running is not None and not running.response_complete
-        told = answering if why is Overdue.BODY else not answering and self.scope is not None
-        if why is Overdue.READING:
-            self.transport.abort()
-        elif told:
-            self._refuse(408, _TOO_SLOW.format(why.value))
-        elif not answering:
-            self.transport.close()
-
-    def data_received(self, data: bytes) -> None:
-        """As uvicorn's own, with a bound for heads and with the body of a declined upgrade."""
-        self._unset_keepalive_if_required()
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserError:
-            self.send_400_response(_NOT_HTTP)
-        except httptools.HttpParserUpgrade as offered:
-            self._decline(data[offered.args[0] :])
-        else:
-            scope: Any = self.scope  # none after blank lines before the first request
-            if scope is not None and self._head_too_long(len(data)):
-                self._refuse_head()
-
-    def _head_too_long(self, size: int) -> bool:
-        """Is the head, as far as it has come with this read of `size` bytes, beyond the bound?"""
-        scope: Any = self.scope
-        if "path" not in scope:
-            self._head_bytes += size
-            return self._head_bytes > self._max_headers()
-        if not self._head_bytes and size <= MAX_HEADERS:
-            return False
-        self._head_bytes = 0
-        return sum(len(name) + len(value) for name, value in self.headers) > self._max_headers()
-
-    def send_400_response(self, msg: str) -> None:
-        """What came could not be parsed: it is no request, and what ran on this connection is over."""
-        self._refuse(400, msg)
-
-    def _refuse(self, status: int, msg: str) -> None:
-        self.pipeline.clear()
-        running: Any = self.cycle
-        answering = running is not None and not running.response_complete
-        if answering:
-            running.disconnected = True
-            running.message_event.set()
-        if answering and running.response_started:
-            self.transport.abort()  # two heads on one connection would be read as one answer
-        elif not self.transport.is_closing():
-            body = error_body(OwnError(status, _CODES[status], msg))
-            self.transport.write(_HEAD % (_PHRASES[status], len(body)) + body)
-            self.transport.set_protocol(_Farewell(self))
-
-    def _max_headers(self) -> int:
-        return int(getattr(self.app, "max_headers", MAX_HEADERS))
-
-    def _refuse_head(self) -> None:
-        self.send_400_response(_TOO_LONG.format(self._max_headers()))
-
-    def _decline(self, rest: bytes) -> None:
-        framing = [b"%b: %b\r\n" % pair for pair in self.headers if pair[0] in _FRAMING]
-        if framing:
-            self.cycle.more_body = True
-            self.cycle.message_event.clear()
-            self.parser = httptools.HttpRequestParser(_BodyOf(self))
-            self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(framing))
-            self.data_received(rest)
-        else:
-            self.parser = httptools.HttpRequestParser(self)
-
-
-class _Farewell(asyncio.Protocol):
-    """Reads and drops what a refused client still sends: a close at once would reset the refusal away."""
-
-    def __init__(self, connection: ApiProtocol) -> None:
-        self._connection = connection
-        transport = connection.transport
-        transport.write_eof()
-        self._timer = asyncio.get_running_loop().call_later(FAREWELL_S, transport.abort)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._timer.cancel()
-        self._connection.connection_lost(exc)
-
-
-class _BodyOf:
-    """Passes the body of one request on to its connection, which then reads requests as before."""
-
-    def __init__(self, connection: ApiProtocol) -> None:
-        self._connection = connection
-
-    def on_body(self, body: bytes) -> None:
-        self._connection.on_body(body)
-
-    def on_message_complete(self) -> None:
-        connection = self._connection
-        connection.on_message_complete()
-        connection.parser = httptools.HttpRequestParser(connection)
 
 
 class _NoAbortComplaint(logging.Filter):

@@ -10,44 +10,78 @@ from typing import Final
 
 from interlock_domain.words import FailureClass, Phase, Result
 from interlock_gateway.answers import send_last_words, send_piece, start_stream
-from interlock_gateway.attempt import Broken, Failed, Limits, Relayed, transport_failed, usage_of
+from interlock_gateway.attempt import (
+    Broken,
+    Failed,
+    Limits,
+    Opened,
+    Relayed,
+    transport_failed,
+    usage_of,
+)
 from interlock_gateway.exchange import Exchange
 from interlock_gateway.heartbeat import Heartbeat
-from interlock_gateway.unary import cut_refusal, inside_success, refused
+from interlock_gateway.ledger import Attempt
+from interlock_gateway.unary import MAX_REFUSAL, cut_refusal, inside_success, refused
 from interlock_protocols.scanner import EventScanner
+from interlock_protocols.shown import Shown
 from interlock_protocols.unary import is_event_stream, not_a_stream
 from interlock_protocols.verdict import End, Verdict
 from interlock_upstream.errors import FailureKind, UpstreamFailed
 from interlock_upstream.port import UpstreamResponse
 from interlock_upstream.request import UpstreamRequest
 
-MAX_REFUSAL: Final = 1024 * 1024
-"""Bytes of an error body that are read before it is passed on or classified."""
 REFUSAL_IDLE_S: Final = 10.0
 LAST_WORDS_S: Final = 2.0
 """After every finish reason: usage and `[DONE]` follow within milliseconds where they follow at all."""
 DRAIN_S: Final = 0.25
 """After `[DONE]` the transfer's end is awaited this long, so that the connection can be used again."""
-_FORWARDED: Final = (Verdict.PASS, Verdict.COMMIT)
+FORWARDED: Final = (Verdict.PASS, Verdict.COMMIT)
 
 
-async def relay(x: Exchange, request: UpstreamRequest, limits: Limits) -> Relayed | Failed | Broken:
-    """Call and carry the stream to the client."""
+async def open_stream(
+    x: Exchange, attempt: Attempt, request: UpstreamRequest, limits: Limits
+) -> Opened | Failed:
+    """Call and hold until the first content. Whoever gets the Opened releases its response: `carry` does."""
     try:
         response = await x.gw.client.send(request, limits.phases)
     except UpstreamFailed as failure:
         return transport_failed(failure)
+    opened = None
     try:
         if response.status != 200 or not is_event_stream(response.header(b"content-type")):
             return await _not_a_stream(x, response, limits)
         streams = limits.policy.streams
         assert x.surface.scanner is not None
         scanner = x.surface.scanner(hold_events=streams.hold_events, hold_bytes=streams.hold_bytes)
-        x.scanner = scanner
         failed = await _hold(x, response, scanner, limits)
         if failed is not None:
             return failed
-        return await _carry(x, response, scanner, limits)
+        opened = Opened(attempt, response, scanner, limits, x.gw.monotonic())
+        return opened
+    finally:
+        if opened is None:
+            response.release()
+
+
+async def carry(x: Exchange, opened: Opened) -> Relayed | Broken:
+    """Send the head and everything from the first content on; the client has not heard of a break yet."""
+    response, scanner = opened.response, opened.scanner
+    x.served = opened
+    try:
+        x.first_content = first = opened.first_content
+        policy = opened.limits.policy
+        if policy.streams.on_break != "error" and x.surface.joiner is not None:
+            x.shown = Shown(x.surface.joiner())
+            x.shown.sent(scanner.out)
+        await start_stream(x, response.headers, scanner.out)
+        if x.heartbeat is None:
+            x.heartbeat = Heartbeat(x, policy.streams.heartbeat_ms / 1000)
+        failed = await _forward(x, response, scanner, policy.timeouts.stall_ms / 1000)
+        if failed is not None:
+            return Broken(failed, first)
+        x.heartbeat.stop()
+        return Relayed(usage_of(scanner.usage), first)
     finally:
         response.release()
 
@@ -67,11 +101,15 @@ async def _not_a_stream(x: Exchange, response: UpstreamResponse, limits: Limits)
 async def _hold(
     x: Exchange, response: UpstreamResponse, scanner: EventScanner, limits: Limits
 ) -> Failed | None:
-    """Read until content commits the stream; None: `scanner.out` holds what may go out."""
+    """Read until content commits the stream; None: `scanner.out` holds what may go out.
+
+    A model that has said that it thinks, and shows nothing of it, may take longer than the first token may:
+    it is held as long as that, for the failover's sake, and then let go while signs of life come.
+    """
     monotonic = x.gw.monotonic
     while True:
         try:
-            chunk = await response.next(max(0.001, limits.first_content_at - monotonic()))
+            chunk = await response.next(_patience_s(scanner, limits, limits.first_content_at - monotonic()))
         except UpstreamFailed as failure:
             return transport_failed(failure)
         if chunk is None:
@@ -80,73 +118,77 @@ async def _hold(
         if verdict is Verdict.COMMIT:
             return None
         if verdict is not Verdict.HOLD:
-            return _failed(scanner, response, Phase.PREAMBLE)
+            return failed_by(scanner, response, Phase.PREAMBLE)
         if scanner.finished:
             return _ended_early(scanner, response)
+        if scanner.thinking and monotonic() >= limits.first_content_at:
+            scanner.commit()
+            return None
+
+
+def _patience_s(scanner: EventScanner, limits: Limits, left_s: float) -> float:
+    """How long the next piece before content may take."""
+    if scanner.thinking:
+        left_s = max(left_s, limits.policy.timeouts.stall_ms / 1000)
+    return max(0.001, left_s)
 
 
 def _ended_early(scanner: EventScanner, response: UpstreamResponse) -> Failed | None:
     if scanner.end() in (End.COMPLETE, End.MISSING_DONE):
         return None  # a finished answer without content is an answer all the same
-    return _failed(scanner, response, Phase.PREAMBLE)
+    return failed_by(scanner, response, Phase.PREAMBLE)
 
 
-def _failed(scanner: EventScanner, response: UpstreamResponse, phase: Phase) -> Failed:
+def failed_by(scanner: EventScanner, response: UpstreamResponse, phase: Phase) -> Failed:
     """What the scanner found wrong; it always knows by the time it is asked."""
     assert scanner.error is not None
     failed = inside_success(scanner.error, response)
     failed.phase = phase
+    if scanner.error.said is not None:
+        failed.told = scanner.error
     return failed
-
-
-async def _carry(
-    x: Exchange, response: UpstreamResponse, scanner: EventScanner, limits: Limits
-) -> Relayed | Broken:
-    """Send the head and everything from the first content on."""
-    x.first_content = first = x.gw.monotonic()
-    await start_stream(x, response.headers, scanner.out)
-    streams = limits.policy.streams
-    heartbeat = Heartbeat(x, streams.heartbeat_ms / 1000)
-    try:
-        failed = await _forward(x, response, scanner, limits.policy.timeouts.stall_ms / 1000)
-    finally:
-        heartbeat.stop()
-    if failed is not None:
-        await _tell(x, failed)
-        return Broken(failed, first)
-    return Relayed(usage_of(scanner.usage), first)
 
 
 async def _forward(
     x: Exchange, response: UpstreamResponse, scanner: EventScanner, stall_s: float
 ) -> Failed | None:
-    """The hot loop: one read, one scan, one write. What committed the stream has gone out already."""
-    read, feed = response.next, scanner.feed
-    piece = b""
+    """The hot loop: one read, one scan, one write. What committed the stream has gone out already.
+
+    An event may stall as a whole: a byte now and then is no progress.
+    """
+    read, feed, exposed, monotonic = response.next, scanner.feed, x.exposed, x.gw.monotonic
+    piece, unfinished_since = b"", 0.0
     while not scanner.finished:
         if piece and not _written(x, piece):
             await x.send({"type": "http.response.body", "body": piece, "more_body": True})
+        left_s = LAST_WORDS_S if scanner.complete else stall_s
+        if unfinished_since:
+            left_s = max(0.001, left_s - (monotonic() - unfinished_since))
         try:
-            chunk = await read(LAST_WORDS_S if scanner.complete else stall_s)
+            chunk = await read(left_s)
         except UpstreamFailed as failure:
             return await _silent(x, response, scanner, failure)
         if chunk is None:
             return await _end_of_stream(x, response, scanner)
         verdict = feed(chunk)
-        piece = scanner.out
-        if verdict not in _FORWARDED:
-            if piece:
-                await send_piece(x, piece)
-            return _failed(scanner, response, Phase.CONTENT)
+        unfinished_since = 0.0 if scanner.out else unfinished_since or monotonic()
+        piece = scanner.out if exposed is None else exposed.piece(scanner.out)
+        if verdict not in FORWARDED:
+            if piece and not _written(x, piece):
+                await x.send({"type": "http.response.body", "body": piece, "more_body": True})
+            return failed_by(scanner, response, Phase.CONTENT)
     await send_piece(x, piece, last=True)
     x.result = Result.ANSWERED  # a client that leaves from here on has its answer
-    await _drain(response)
+    await drain(response)
     return None
 
 
-async def _tell(x: Exchange, failed: Failed) -> None:
-    """The error a client reads inside a committed stream."""
-    why = failed.failure.value
+async def tell_broken(x: Exchange, failed: Failed) -> None:
+    """The error a client reads inside a committed stream: the upstream's own, where it said one."""
+    why, told = failed.failure.value, failed.told
+    if told is not None:
+        await send_last_words(x, told.status or 502, told.code or why, told.message, said=told.said)
+        return
     message = f"the upstream answer broke off after it had begun ({why}); it is incomplete"
     await send_last_words(x, 502, why, message, type="upstream_error")
 
@@ -154,6 +196,8 @@ async def _tell(x: Exchange, failed: Failed) -> None:
 def _written(x: Exchange, piece: bytes) -> bool:
     """Write a piece without a wait, where the server and the client's pace allow it."""
     x.bytes_out += len(piece)
+    if x.shown is not None:
+        x.shown.sent(piece)
     wire = x.wire
     return wire is not None and wire.piece(piece)
 
@@ -162,10 +206,11 @@ async def _silent(
     x: Exchange, response: UpstreamResponse, scanner: EventScanner, failure: UpstreamFailed
 ) -> Failed | None:
     """Nothing more came: a cut, unless the answer is whole and only its sentinel is missing."""
-    return await _end_of_stream(x, response, scanner) if scanner.complete else _cut(failure)
+    return await _end_of_stream(x, response, scanner) if scanner.complete else cut_off(failure)
 
 
-def _cut(failure: UpstreamFailed) -> Failed:
+def cut_off(failure: UpstreamFailed) -> Failed:
+    """A transfer that ended, or stood still, after content."""
     failed = transport_failed(failure, committed=True)
     if failure.kind in (FailureKind.CLOSED_EARLY, FailureKind.RESET):
         failed.failure = FailureClass.TRUNCATED
@@ -180,10 +225,11 @@ async def _end_of_stream(x: Exchange, response: UpstreamResponse, scanner: Event
     if end is End.MISSING_DONE:
         await send_piece(x, scanner.out + scanner.last_event, last=True)
         return None
-    return _failed(scanner, response, Phase.CONTENT)
+    return failed_by(scanner, response, Phase.CONTENT)
 
 
-async def _drain(response: UpstreamResponse) -> None:
+async def drain(response: UpstreamResponse) -> None:
+    """Read what still comes after the last event, so that the connection can be used again."""
     try:
         while not response.complete and await response.next(DRAIN_S) is not None:
             continue

@@ -23,7 +23,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.span import TraceState
 
-from interlock_domain.attempt.record import AttemptRecord
+from interlock_domain.attempt.record import AttemptRecord, failovers
 from interlock_domain.words import Api, Outcome, Result
 from interlock_gateway.asgi import Scope
 from interlock_runtime.telemetry import names
@@ -144,7 +144,7 @@ class RequestSpan:
             names.ROUTER_REQUEST: x.request_id,
             names.ROUTER_RESULT: result.value,
             names.ROUTER_ATTEMPTS: len(x.attempts),
-            names.ROUTER_FALLBACK: len({one.target for one in x.attempts}) > 1,
+            names.ROUTER_FALLBACK: failovers(x.attempts) > 0,
         }
         if x.status is not None:
             told[names.HTTP_STATUS] = x.status
@@ -187,6 +187,11 @@ class AttemptSpan:
         self._header = header
         self.traceparent = header if own.trace_flags.sampled else None
 
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The names that `headers` puts in."""
+        return () if self._header is None else (PARENT.decode(),)
+
     def headers(self, headers: Headers) -> Headers:
         """The client's headers with this attempt as the parent of what the upstream does."""
         if self._header is None:
@@ -222,6 +227,8 @@ class AttemptSpan:
             told[names.HTTP_RESEND] = entry.try_ - 1
         if entry.probe:
             told[names.ROUTER_PROBE] = True
+        if entry.hedge:
+            told[names.ROUTER_HEDGE] = True
         if entry.phase is not None:
             told[names.ROUTER_PHASE] = entry.phase.value
         if entry.status is not None:  # of a failure; an answer that may be passed on has 2xx

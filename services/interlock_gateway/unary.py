@@ -13,6 +13,9 @@ from interlock_upstream.request import UpstreamRequest
 
 MAX_ANSWER: Final = 64 * 1024 * 1024
 """Bytes of a whole answer that are buffered; larger ones fail as malformed (base64 images fit)."""
+MAX_REFUSAL: Final = 16 * 1024 * 1024
+"""Bytes of an error body that are read before it is passed on or classified: FastAPI's 422, and vLLM with it,
+repeats the request it refuses, images and all, and is the caller's fault all the same."""
 
 
 async def fetch(x: Exchange, request: UpstreamRequest, limits: Limits) -> Answered | Failed:
@@ -25,7 +28,8 @@ async def fetch(x: Exchange, request: UpstreamRequest, limits: Limits) -> Answer
         return transport_failed(failure)
     try:
         left = max(0.001, ends - gw.monotonic())
-        body = await response.read(MAX_ANSWER, left, left)
+        most = MAX_ANSWER if 200 <= response.status < 300 else MAX_REFUSAL
+        body = await response.read(most, left, left)
     except UpstreamFailed as failure:
         return cut_refusal(x, response, limits) or transport_failed(failure)
     finally:
@@ -35,6 +39,8 @@ async def fetch(x: Exchange, request: UpstreamRequest, limits: Limits) -> Answer
     checked = x.surface.check(response.status, response.header(b"content-type"), body)
     if isinstance(checked, FailedAnswer):
         return inside_success(checked, response)
+    if x.exposed is not None:
+        body = x.exposed.whole(body, checked.model)
     return Answered(response.status, response.headers, body, usage_of(checked.usage))
 
 

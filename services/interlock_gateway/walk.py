@@ -7,46 +7,42 @@ request's deadline is absolute, and no retry resets it.
 
 import asyncio
 from collections.abc import Coroutine
-from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 from interlock_domain.attempt.plan import FailedTry, MoveOn, RetrySame, Step, Stop, Walk, next_step
 from interlock_domain.attempt.record import Skip
-from interlock_domain.catalog.policy import PoolPolicy
 from interlock_domain.routing.decision import Candidate, Decision
-from interlock_domain.snapshot.snapshot import CompiledMember, CompiledPool
-from interlock_domain.words import Eligibility, FailureClass, Phase, Result, SkipReason
+from interlock_domain.snapshot.snapshot import CompiledPool
+from interlock_domain.words import Eligibility, Result, SkipReason
 from interlock_gateway.answers import send_answer
-from interlock_gateway.attempt import Answered, Broken, Ended, Failed, Limits, Relayed
+from interlock_gateway.attempt import Answered, Broken, Failed, Opened, Relayed
+from interlock_gateway.course import Course
 from interlock_gateway.exchange import Exchange
+from interlock_gateway.hedge import race
+from interlock_gateway.launch import launch_stream, launch_whole, member_of
 from interlock_gateway.ledger import Attempt
 from interlock_gateway.refusals import refuse
-from interlock_gateway.stream import relay
-from interlock_gateway.unary import fetch
-from interlock_upstream.errors import InvalidValue
-from interlock_upstream.request import PhaseLimits
-
-PROBE_CONNECT_S: Final = 2.0
-PROBE_FIRST_TOKEN_S: Final = 30.0
-"""Limits of a probe (requirements D5): a client waits for it, so it may not take a full patience."""
+from interlock_gateway.stream import carry
 
 
-async def walk(x: Exchange, pool: CompiledPool, decision: Decision) -> None:
-    """Answer the request from the plan."""
+async def walk(x: Exchange, pool: CompiledPool, decision: Decision) -> Broken | None:
+    """Answer the request from the plan; a Broken is a stream whose client has not been told yet."""
+    ranked = decision.ranked()
     failures: list[Failed] = []
-    for index, candidate in enumerate(decision.candidates):
-        if candidate.rank is None:
-            break  # the ranked ones stand first
-        if index:
-            x.gw.counters.failed_over(pool.name)
-        stopped = await _try_target(x, pool, decision, index, failures)
-        if stopped is None:
-            return
+    course = Course(x, pool, decision, failures, ranked[0], ranked[1:]) if ranked else None
+    while course is not None:
+        stopped = await _try_target(course)
+        if stopped is None or isinstance(stopped, Broken):
+            return stopped
         if isinstance(stopped, Stop):
-            rest = decision.ranked()[index + 1 :]
-            _skip_rest(x, rest or (candidate,), stopped.reason)  # of the last one, a retry
+            # Of the last one, a retry was not made.
+            _skip_rest(x, course.rest() or (course.candidate,), stopped.reason)
             break
+        if not course.go_on():
+            break
+        x.gw.counters.failed_over(pool.name)
     await refuse(x, pool, decision, failures)
+    return None
 
 
 def _skip_rest(x: Exchange, rest: tuple[Candidate, ...], reason: SkipReason | None) -> None:
@@ -54,24 +50,26 @@ def _skip_rest(x: Exchange, rest: tuple[Candidate, ...], reason: SkipReason | No
         x.skips += tuple(Skip(target=candidate.target, reason=reason) for candidate in rest)
 
 
-async def _try_target(
-    x: Exchange, pool: CompiledPool, decision: Decision, index: int, failures: list[Failed]
-) -> MoveOn | Stop | None:
-    """Attempts at one target; None: the client has been answered (or told that a stream broke)."""
-    candidate = decision.candidates[index]
-    member = _member(pool, candidate.target)
+async def _try_target(course: Course) -> MoveOn | Stop | Broken | None:
+    """Attempts at one target; None: the client has been answered."""
+    x, candidate = course.x, course.candidate
+    member = member_of(course.pool, candidate.target)
     try_no = 1
     while True:
         attempt = Attempt(x, candidate, member, try_no)
-        called = _call(x, member, candidate, pool.policy)
-        ended = called if isinstance(called, Failed) else await called
+        opening = _opening(course, attempt)
+        came = opening if isinstance(opening, Failed) else await opening
+        ended = await carry(x, came) if isinstance(came, Opened) else came
+        if isinstance(came, Opened):
+            attempt = came.attempt  # of a race, the one that won
+        if isinstance(ended, Broken):
+            attempt.failed(ended.failed, ended.first_content)
+            return ended
         if not isinstance(ended, Failed):
             await _finish(x, attempt, ended)
             return None
-        if ended.failure is FailureClass.TIMEOUT and x.timed_out():
-            ended.ours = True  # the request's time ran out, not the target's
         failed_before = attempt.failed(ended)
-        failures.append(ended)
+        course.failures.append(ended)
         tried = FailedTry(
             failure=ended.failure,
             status=ended.status,
@@ -79,29 +77,43 @@ async def _try_target(
             try_=try_no,
             failed_before=failed_before,
             content_policy=ended.content_policy,
+            room_elsewhere=course.learn(ended),
         )
-        step = _after(x, pool.policy, decision, index, tried)
+        step = _after(course, tried)
         if not isinstance(step, RetrySame):
             return step
         try_no += 1
         await asyncio.sleep(step.wait_ms / 1000)
 
 
-def _after(x: Exchange, policy: PoolPolicy, decision: Decision, index: int, tried: FailedTry) -> Step:
+def _opening(
+    course: Course, attempt: Attempt
+) -> Coroutine[Any, Any, Answered | Failed] | Coroutine[Any, Any, Opened | Failed] | Failed:
+    """The call, ready to be awaited; where the pool hedges, with its race."""
+    x, policy = course.x, course.pool.policy
+    if x.request is None or not x.request.stream:
+        return launch_whole(x, attempt, policy)
+    opening = launch_stream(x, attempt, policy)
+    if policy.hedge.enabled and not isinstance(opening, Failed):
+        return race(course, attempt, opening)
+    return opening
+
+
+def _after(course: Course, tried: FailedTry) -> Step:
     """The domain's next step, paid for from the pool's retry budget."""
+    x, policy, rest = course.x, course.pool.policy, course.rest()
     assert x.inputs is not None
-    rest = decision.ranked()[index + 1 :]
     now = x.gw.monotonic()
     budget = x.gw.local.budget(x.pool, policy.budgets, now)
     walked = Walk(
         seed=x.inputs.seed,
-        targets_tried=index + 1,
+        targets_tried=course.tried(),
         candidates_left=len(rest),
         time_left_ms=int((x.deadline - now) * 1000),
         budget=budget.left(int(now * 1000)) >= 1.0,
         next_well=bool(rest) and _is_well(x, rest[0]),
     )
-    step = next_step(policy, decision.candidates[index], tried, walked)
+    step = next_step(policy, course.candidate, tried, walked)
     if isinstance(step, RetrySame) or (isinstance(step, MoveOn) and step.draws):
         budget.draw(int(now * 1000))
     return step
@@ -114,73 +126,13 @@ def _is_well(x: Exchange, candidate: Candidate) -> bool:
     return x.gw.local.is_well(candidate.target, x.request.traits.shape, x.gw.monotonic() * 1000)
 
 
-def _call(
-    x: Exchange, member: CompiledMember, candidate: Candidate, policy: PoolPolicy
-) -> Coroutine[Any, Any, Ended] | Failed:
-    """The attempt, ready to be awaited: a plain function, because every frame is paid for at each wake-up."""
-    call = x.gw.calls.of(member.target, x.surface.upstream_path)
-    if call is None:
-        return Failed(failure=FailureClass.AUTH, phase=Phase.CONNECT, detail="no_credential", ours=True)
-    try:
-        request = call.request(_headers(x), x.query, x.body_for(call.model))
-    except InvalidValue as bad:
-        return Failed(failure=FailureClass.CALLER_FAULT, phase=Phase.CONNECT, detail=str(bad), ours=True)
-    assert x.request is not None
-    limits_of, surface = (_stream_limits, relay) if x.request.stream else (_unary_limits, fetch)
-    return surface(x, request, limits_of(x, policy, candidate, call.model))
-
-
-def _headers(x: Exchange) -> list[tuple[bytes, bytes]]:
-    """The client's headers; of a traced request, with the attempt as the upstream's parent."""
-    span = x.running.span if x.span is not None and x.running is not None else None
-    return x.headers if span is None else span.headers(x.headers)
-
-
-_phases = lru_cache(maxsize=256)(PhaseLimits)  # the same few limits for every request of a policy
-
-
-def _unary_limits(x: Exchange, policy: PoolPolicy, candidate: Candidate, model: str) -> Limits:
-    left = x.deadline - x.gw.monotonic()
-    connect = policy.timeouts.connect_ms / 1000
-    if candidate.probe:
-        connect = min(connect, PROBE_CONNECT_S)
-    response = policy.timeouts.response_ms / 1000
-    if left > response > connect:
-        return Limits(_phases(connect, response), 0.0, policy, model)
-    return Limits(PhaseLimits(min(connect, left), min(response, left)), 0.0, policy, model)
-
-
-def _stream_limits(x: Exchange, policy: PoolPolicy, candidate: Candidate, model: str) -> Limits:
-    now = x.gw.monotonic()
-    connect = policy.timeouts.connect_ms / 1000
-    first = policy.timeouts.first_token_ms / 1000
-    if candidate.probe:
-        connect, first = min(connect, PROBE_CONNECT_S), min(first, PROBE_FIRST_TOKEN_S)
-    ends = min(now + first, x.deadline)
-    if ends == now + first and connect < first:
-        return Limits(_phases(connect, first), ends, policy, model)
-    left = max(0.001, ends - now)
-    return Limits(PhaseLimits(min(connect, left), left), ends, policy, model)
-
-
-async def _finish(x: Exchange, attempt: Attempt, ended: Answered | Relayed | Broken) -> None:
+async def _finish(x: Exchange, attempt: Attempt, ended: Answered | Relayed) -> None:
     if isinstance(ended, Answered):
         x.usage = ended.usage
         attempt.succeeded(None)
         x.result = Result.ANSWERED
         await send_answer(x, ended.status, ended.headers, ended.body)
-    elif isinstance(ended, Relayed):
+    else:
         x.usage = ended.usage
         attempt.succeeded(ended.first_content)
         x.result = Result.ANSWERED
-    else:
-        attempt.failed(ended.failed, ended.first_content)
-        x.reason = ended.failed.failure.value
-        x.result = Result.BROKEN
-
-
-def _member(pool: CompiledPool, target: str) -> CompiledMember:
-    for member in pool.members:
-        if member.target.id == target:
-            return member
-    raise LookupError(f"{target} is planned but no member of {pool.name}")

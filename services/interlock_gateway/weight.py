@@ -14,13 +14,15 @@ EMPTY: Final = 1_024
 ATTEMPT: Final = 320
 CANDIDATE: Final = 288
 NAME: Final = 64
-"""Each further name in a list: a skip, an open breaker, a probe, a fingerprint."""
+"""Each further name in a list: a skip, an open breaker, a probe, a fingerprint, a header."""
 
 
 def weight(record: RequestRecord) -> int:
     """Bytes that the record will take on the wire, or more."""
     inputs, decision = record.inputs, record.decision
-    total = EMPTY + ATTEMPT * len(record.attempts) + 4 * len(inputs.model)
+    total = EMPTY + 4 * len(inputs.model)
+    for attempt in record.attempts:
+        total += ATTEMPT + NAME * len(attempt.headers)
     if decision is not None:
         total += CANDIDATE * len(decision.candidates)
     if record.skips or inputs.local or inputs.probed or inputs.fingerprints:

@@ -57,9 +57,10 @@ async def run_worker(order: Order, shutdown: Shutdown) -> int:
         return await _until(shutdown, serving)
     finally:
         settling.cancel()
-        gateway.refuse_new()
+        # The port stays open meanwhile, so that who comes late, and who asks whether we are ready, is told.
+        await gateway.drain(gateway.drain_s())
         serving.close()
-        await gateway.stop(drain_s=gateway.drain_s(), flush_s=FLUSH_S)
+        await gateway.stop(drain_s=0.0, flush_s=FLUSH_S)
         await serving.closed()
         await built.close()
         listening.close()

@@ -121,7 +121,7 @@ class Quickstart:
             variables=self._environment.variables,
             address=ground.gateway_url,
         )
-        stack.push_async_callback(gateway.stop, drain_s=DRAIN_S, flush_s=FLUSH_S)
+        stack.push_async_callback(gateway.stop, drain_s=0.0, flush_s=FLUSH_S)
         await self._open_doors(stack, gateway)
         ground.data_dir.announce({"gateway": ground.gateway_url, "control": ground.control_url})
         _say("\n".join(banner(brought)))
@@ -203,7 +203,7 @@ class Quickstart:
             await serving.started()
             stack.callback(serving.close)
         settle_process()
-        stack.callback(gateway.refuse_new)
+        stack.push_async_callback(gateway.drain, DRAIN_S)
         stack.callback(self._parts.plane.stopping.set)
 
     async def _until(self, shutdown: Shutdown) -> int:

@@ -9,7 +9,7 @@ screen: of equal failovers one a second is shown, with the number of those left 
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from interlock_domain.attempt.record import RequestRecord
+from interlock_domain.attempt.record import RequestRecord, path
 from interlock_domain.catalog.policy import TargetPolicy
 from interlock_domain.projection.effects import Effect
 from interlock_domain.words import ALL_SHAPES, EffectKind, EndedWhy, Outcome, Provenance, Result
@@ -91,8 +91,8 @@ _NO_NEWS: Final = {Result.ANSWERED, Result.CLIENT_ABORT, Result.SHUTDOWN, Result
 
 
 def _path(record: RequestRecord) -> list[str]:
-    """The targets in the order they were called, each once."""
-    return list(dict.fromkeys(attempt.target for attempt in record.attempts))
+    """The targets in the order they were called, each once; the loser of a race is no news."""
+    return list(path(record.attempts))
 
 
 def _ending(record: RequestRecord) -> str:

@@ -21,13 +21,14 @@ _ONE: Final = 1_000
 class RetryBudget:
     """A token bucket over the last ten seconds of requests. Times are any one monotonic clock."""
 
-    __slots__ = ("_at_ms", "_floor", "_fresh", "_left", "_per_second", "_second", "_share")
+    __slots__ = ("_at_ms", "_floor", "_fresh", "_left", "_per_second", "_second", "_share", "_total")
 
     def __init__(self, policy: Budgets, now_ms: int) -> None:
         self._share = round(policy.retry_ratio * _ONE)
         self._floor = policy.retry_floor_per_s * _ONE
         self._at_ms = now_ms
         self._fresh = 0
+        self._total = 0
         self._second = now_ms // 1_000
         self._per_second = [0] * SAVED_S
         self._left = self._floor * SAVED_S
@@ -53,10 +54,21 @@ class RetryBudget:
         self._left -= _ONE
         return True
 
+    def half_spent(self, now_ms: int) -> bool:
+        """Whether less is left than half of what could be."""
+        self._roll(now_ms)
+        return self._left < self._worth() / 2
+
+    def counted(self, now_ms: int) -> tuple[int, int]:
+        """Requests of the pool in all, and in the last ten seconds."""
+        self._roll(now_ms)
+        return self._total, sum(self._per_second)
+
     def _roll(self, now_ms: int) -> None:
         """Let time pass: the floor flows in, seconds leave the window, the bucket never overflows."""
         self._per_second[self._second % SAVED_S] += self._fresh
         self._left += self._share * self._fresh
+        self._total += self._fresh
         self._fresh = 0
         passed_ms = max(0, now_ms - self._at_ms)
         self._at_ms += passed_ms
@@ -64,5 +76,7 @@ class RetryBudget:
         for gone in range(min(second - self._second, SAVED_S)):
             self._per_second[(self._second + 1 + gone) % SAVED_S] = 0
         self._second = second
-        worth = SAVED_S * self._floor + self._share * sum(self._per_second)
-        self._left = min(worth, self._left + self._floor * passed_ms / 1_000)
+        self._left = min(self._worth(), self._left + self._floor * passed_ms / 1_000)
+
+    def _worth(self) -> float:
+        return SAVED_S * self._floor + self._share * sum(self._per_second)

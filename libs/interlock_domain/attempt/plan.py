@@ -53,6 +53,8 @@ class FailedTry(Struct, frozen=True, kw_only=True):
     """The worker's attempt before this one on that (target, shape) had failed."""
     content_policy: bool = False
     """A refusal of the content itself, which a pool may want to ask elsewhere about."""
+    room_elsewhere: bool = False
+    """The prompt was too long for the target, and one that declares a larger window is left."""
 
 
 class Walk(Struct, frozen=True, kw_only=True):
@@ -75,7 +77,7 @@ def next_step(policy: PoolPolicy, candidate: Candidate, failed: FailedTry, walk:
     """What to do after a failed attempt on a candidate."""
     if walk.committed:
         return Stop(SkipReason.COMMITTED)
-    if not _elsewhere(policy, failed):
+    if not may_go_on(policy, failed):
         return Stop(SkipReason.NOT_RETRIABLE)
     if walk.time_left_ms <= 0:
         return Stop(SkipReason.DEADLINE)
@@ -98,9 +100,12 @@ def _onward(policy: PoolPolicy, candidate: Candidate, walk: Walk) -> Step:
     return MoveOn() if walk.budget else Stop(SkipReason.RETRY_BUDGET)
 
 
-def _elsewhere(policy: PoolPolicy, failed: FailedTry) -> bool:
+def may_go_on(policy: PoolPolicy, failed: FailedTry) -> bool:
+    """Whether any target may still answer the request, the failure being what it is."""
     if failed.content_policy and policy.failover_on_content_policy:
         return True
+    if failed.room_elsewhere:
+        return policy.retry_on is None or failed.status in policy.retry_on
     return may_go_elsewhere(failed.failure, status=failed.status, retry_on=policy.retry_on, committed=False)
 
 

@@ -4,6 +4,8 @@ Records stand outside the log and the fold; they point into it by snapshot versi
 recomputes their plan from the log. Times are milliseconds since `started_ms` unless said.
 """
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from interlock_domain.routing.decision import Decision, RouteInputs
@@ -11,7 +13,12 @@ from interlock_domain.words import FailureClass, Outcome, Phase, Result, SkipRea
 
 
 class AttemptRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One call of one target. `redirect` is the model name sent upstream when it differs."""
+    """One call of one target; attempts are numbered from 1 as they began.
+
+    `redirect` is the model name sent upstream; None: the name that the client said. `headers` are the names,
+    never the values, of what went upstream otherwise than the client sent it: put in, replaced or left out;
+    what each connection has of its own (host, lengths) is not among them.
+    """
 
     number: int
     target: str
@@ -27,6 +34,34 @@ class AttemptRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ttft_ms: int | None = None
     redirect: str | None = None
     detail: str | None = None
+    hedge: bool = False
+    """It began beside an attempt that had no content yet."""
+    headers: tuple[str, ...] = ()
+
+
+def in_order(attempts: Sequence[AttemptRecord]) -> list[AttemptRecord]:
+    """As they began; a record holds them as they ended."""
+    return sorted(attempts, key=lambda attempt: attempt.number)
+
+
+def lost(attempts: Sequence[AttemptRecord]) -> tuple[AttemptRecord, ...]:
+    """The attempts that another one of the same request overtook."""
+    return tuple(attempt for attempt in attempts if attempt.outcome is Outcome.LOST)
+
+
+def path(attempts: Sequence[AttemptRecord]) -> tuple[str, ...]:
+    """The targets that a request went along, each once: what only ran beside one of them is left out.
+
+    That is whoever lost a race, and a hedge that failed while what it ran beside went on.
+    """
+    went = [a for a in attempts[:-1] if not (a.hedge and a.outcome is Outcome.FAILED)]
+    kept = (a.target for a in (*went, *attempts[-1:]) if a.outcome is not Outcome.LOST)
+    return tuple(dict.fromkeys(kept))
+
+
+def failovers(attempts: Sequence[AttemptRecord]) -> int:
+    """How often a failure moved the request to another target; a race that was won is no such move."""
+    return max(0, len(path(attempts)) - 1)
 
 
 class Skip(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -61,6 +96,7 @@ class RequestRecord(Struct, frozen=True, omit_defaults=True):
     result: Result
     worker: int = 0
     attempts: tuple[AttemptRecord, ...] = ()
+    """As they ended: the last one decided the answer. Their numbers say how they began."""
     skips: tuple[Skip, ...] = ()
     status: int | None = None
     """HTTP status the client saw; None when the client left before the head."""

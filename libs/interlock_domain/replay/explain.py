@@ -8,13 +8,13 @@ explanation written by the gateway at the time, because it could not be checked 
 
 from msgspec import Struct
 
-from interlock_domain.attempt.record import AttemptRecord, RequestRecord
+from interlock_domain.attempt.record import AttemptRecord, RequestRecord, failovers, in_order, lost
 from interlock_domain.replay.recompute import Proof, prove
 from interlock_domain.routing.decision import Candidate
 from interlock_domain.routing.wording import PHRASES, reason_text
 from interlock_domain.rows import CooldownRow, StateRow
 from interlock_domain.snapshot.snapshot import CompiledMember, CompiledPool, Snapshot
-from interlock_domain.words import Eligibility, FailureClass, Outcome, Reason, Result, SkipReason
+from interlock_domain.words import Eligibility, FailureClass, Outcome, Phase, Reason, Result, SkipReason
 
 
 class CandidateLine(Struct, frozen=True, kw_only=True):
@@ -88,10 +88,9 @@ def explain(snapshot: Snapshot | None, record: RequestRecord) -> Explanation:
     decision = record.decision
     candidates = decision.candidates if decision is not None else ()
     seen = snapshot if snapshot is not None and snapshot.version == record.snapshot else None
-    targets = list(dict.fromkeys(attempt.target for attempt in record.attempts))
     return Explanation(
         request_id=record.request_id,
-        answer=_answer(record, failovers=max(0, len(targets) - 1)),
+        answer=_answer(record),
         result=record.result,
         pool=record.pool,
         strategy=decision.strategy.value if decision is not None else None,
@@ -101,11 +100,11 @@ def explain(snapshot: Snapshot | None, record: RequestRecord) -> Explanation:
         turn=record.inputs.turn,
         as_of_ms=record.inputs.as_of_ms,
         stream=record.inputs.traits.stream,
-        failovers=max(0, len(targets) - 1),
+        failovers=failovers(record.attempts),
         duration_ms=record.duration_ms,
         ttfc_ms=record.ttfc_ms,
         candidates=tuple(_candidate_line(seen, record, candidate) for candidate in candidates),
-        attempts=tuple(_attempt_line(attempt) for attempt in record.attempts),
+        attempts=tuple(_attempt_line(attempt, record) for attempt in in_order(record.attempts)),
         skips=tuple(SkipLine(target=skip.target, reason=skip.reason) for skip in record.skips),
         proof=prove(snapshot, record),
     )
@@ -124,14 +123,32 @@ _ANSWERS = {
 }
 
 
-def _answer(record: RequestRecord, *, failovers: int) -> str:
+def _answer(record: RequestRecord) -> str:
     """The headline, for example `answered by breeze/large after 1 failover, 412 ms to first content`."""
-    text = _ANSWERS[record.result].format(target=record.target or "nobody")
-    if failovers:
-        text += f" after {failovers} failover{'' if failovers == 1 else 's'}"
+    broke = _broke(record)
+    target = broke.target if broke is not None and record.result is Result.BROKEN else record.target
+    text = _ANSWERS[record.result].format(target=target or "nobody")
+    if broke is not None and record.result is Result.ANSWERED:
+        text += f", continuing the stream of {broke.target},"
+    moves = failovers(record.attempts)
+    if moves:
+        text += f" after {moves} failover{'' if moves == 1 else 's'}"
+    rival = _rival(record)
+    if rival is not None:
+        text += f" in a race with {rival}"
     if record.ttfc_ms is not None:
         return f"{text}, {record.ttfc_ms} ms to first content"
     return f"{text}, {record.duration_ms} ms"
+
+
+def _broke(record: RequestRecord) -> AttemptRecord | None:
+    """The attempt whose stream the client was shown first, where that one broke."""
+    return next((attempt for attempt in record.attempts if attempt.phase is Phase.CONTENT), None)
+
+
+def _rival(record: RequestRecord) -> str | None:
+    """The target that lost the race to the one that answered."""
+    return next((one.target for one in lost(record.attempts) if one.target != record.target), None)
 
 
 def _candidate_line(snapshot: Snapshot | None, record: RequestRecord, candidate: Candidate) -> CandidateLine:
@@ -187,26 +204,37 @@ def _member(pool: CompiledPool | None, candidate: Candidate) -> CompiledMember |
     return next((member for member in members if member.target.id == candidate.target), None)
 
 
-def _attempt_line(attempt: AttemptRecord) -> AttemptLine:
+def _attempt_line(attempt: AttemptRecord, record: RequestRecord) -> AttemptLine:
     return AttemptLine(
         number=attempt.number,
         target=attempt.target,
         outcome=attempt.outcome,
         started_ms=attempt.started_ms,
         ended_ms=attempt.ended_ms,
-        text=_attempt_text(attempt),
+        text=_attempt_text(attempt, record),
         failure=attempt.failure,
         status=attempt.status,
         ttft_ms=attempt.ttft_ms,
     )
 
 
-def _attempt_text(attempt: AttemptRecord) -> str:
-    """For example `disconnect in headers`, `server_error 500 in headers, retry`, `succeeded`."""
-    words = [attempt.failure.value if attempt.failure is not None else attempt.outcome.value]
+def _attempt_text(attempt: AttemptRecord, record: RequestRecord) -> str:
+    """For example `disconnect in headers`, `server_error 500 in headers, retry`, `succeeded, hedge, won`."""
+    ended = "lost the race" if attempt.outcome is Outcome.LOST else attempt.outcome.value
+    words = [attempt.failure.value if attempt.failure is not None else ended]
+    if attempt.outcome is Outcome.ABORTED and attempt.detail is not None:
+        words.append(f"({attempt.detail})")
     if attempt.status is not None and attempt.failure is not None:
         words.append(str(attempt.status))
     if attempt.phase is not None:
         words.append(f"in {attempt.phase.value}")
-    marks = [mark for mark, on in (("probe", attempt.probe), ("retry", attempt.try_ > 1)) if on]
-    return ", ".join([" ".join(words), *marks])
+    won = _rival(record) is not None and attempt.target == record.target
+    broke = _broke(record)
+    marks = (
+        ("resume", broke is not None and attempt is not broke and attempt.started_ms >= broke.ended_ms),
+        ("probe", attempt.probe),
+        ("retry", attempt.try_ > 1),
+        ("hedge", attempt.hedge),
+        ("won the race", won),
+    )
+    return ", ".join([" ".join(words), *(mark for mark, on in marks if on)])

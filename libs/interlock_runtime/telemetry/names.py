@@ -92,6 +92,7 @@ ROUTER_OUTCOME: Final = "router.attempt.outcome"
 ROUTER_NUMBER: Final = "router.attempt.number"
 ROUTER_PHASE: Final = "router.attempt.phase"
 ROUTER_PROBE: Final = "router.attempt.probe"
+ROUTER_HEDGE: Final = "router.attempt.hedge"
 ROUTER_POSITION: Final = "router.log.position"
 ROUTER_TRACED: Final = "router.log.traced_facts"
 

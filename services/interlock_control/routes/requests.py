@@ -15,7 +15,7 @@ from interlock_control.plane import ControlPlane
 from interlock_control.positions import moment_of
 from interlock_control.problem import Problem, not_found
 from interlock_control.reading import JSON, asked
-from interlock_domain.attempt.record import RequestRecord
+from interlock_domain.attempt.record import RequestRecord, failovers
 from interlock_domain.words import Result
 from interlock_records.paging import BadCursor
 from interlock_records.records import RecordFilter
@@ -103,7 +103,7 @@ def _line(record: RequestRecord) -> dict[str, object]:
         "status": record.status,
         "reason": record.reason,
         "attempts": len(record.attempts),
-        "failovers": max(0, len({attempt.target for attempt in record.attempts}) - 1),
+        "failovers": failovers(record.attempts),
         "ttfc_ms": record.ttfc_ms,
         "snapshot": record.snapshot,
         "gateway": record.gateway,

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from interlock_domain.catalog.provider import Provider
+from interlock_domain.words import Api
 
 PROVIDERS: Final = ("atlas", "breeze", "cirrus")
 MODEL: Final = "large"
@@ -22,7 +23,7 @@ def demo_config(ports: Sequence[int]) -> dict[str, object]:
     """The parsed file, for providers that listen on these ports."""
     return {
         "providers": {
-            name: {"base_url": f"http://127.0.0.1:{port}/v1", "api_key": "none", "apis": ["chat"]}
+            name: {"base_url": f"http://127.0.0.1:{port}/v1", "api_key": "none", "apis": [*Api]}
             for name, port in zip(PROVIDERS, ports, strict=True)
         },
         "pools": {POOL: [f"{name}/{MODEL}" for name in PROVIDERS]},

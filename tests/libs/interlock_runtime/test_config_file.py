@@ -156,11 +156,6 @@ def test_the_message_of_the_manual() -> None:
             LOCAL + "pools: {p: {strategy: ¤thompson, members: [local/a]}}",
             "`strategy` of pool `p`: `thompson` is not in this version.",
         ),
-        (
-            "policy: {streams: {on_break: ¤prefill}}",
-            "`policy.streams.on_break`: `prefill` is not in this version.",
-        ),
-        ("policy: {hedge: {enabled: ¤true}}", "`policy.hedge.enabled`: hedging is not in this version."),
     ],
 )
 def test_a_mistake_is_told_where_it_stands(text: str, told: str) -> None:

@@ -25,6 +25,7 @@ def test_every_variable_is_read() -> None:
             "INTERLOCK_GATEWAY_ID": "gw-1",
             "INTERLOCK_ADMIN_TOKEN": "t",
             "INTERLOCK_CONTROL_URL": "http://control:8081",
+            "INTERLOCK_OPEN": "1",
             "INTERLOCK_LOG_LEVEL": "debug",
             "PATH": "/bin",
         }
@@ -43,6 +44,7 @@ def test_every_variable_is_read() -> None:
         gateway_id="gw-1",
         admin_token="t",
         control_url="http://control:8081",
+        open=True,
         log_level="DEBUG",
     )
 

@@ -1,4 +1,4 @@
-"""Gunzip: any cut, any bound, one result."""
+"""Decoder: any cut, any bound, one result."""
 
 import gzip
 import itertools
@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock_upstream.encoding import Gunzip
+from interlock_upstream.encoding import Decoder, decoder_of
 
 
-def decode(pieces: list[bytes], limit: int) -> tuple[bytes, Gunzip]:
-    gunzip = Gunzip()
+def decode(pieces: list[bytes], limit: int, coding: bytes = b"gzip") -> tuple[bytes, Decoder]:
+    decoder = Decoder(coding)
     out = []
     for piece in pieces:
-        out.append(gunzip.decode(piece, limit))
-        while gunzip.has_more:
-            out.append(gunzip.decode(b"", limit))
+        out.append(decoder.decode(piece, limit))
+        while decoder.has_more:
+            out.append(decoder.decode(b"", limit))
         assert all(len(each) <= limit for each in out)
-    return b"".join(out), gunzip
+    return b"".join(out), decoder
 
 
 @given(
@@ -31,9 +31,9 @@ def test_cuts_and_bounds_change_nothing(members: list[bytes], cuts: list[int], l
     packed = b"".join(gzip.compress(member) for member in members)
     edges = [0, *sorted(min(cut, len(packed)) for cut in cuts), len(packed)]
     pieces = [packed[start:end] for start, end in itertools.pairwise(edges)]
-    body, gunzip = decode(pieces, limit)
+    body, decoder = decode(pieces, limit)
     assert body == b"".join(members)
-    assert not gunzip.cut
+    assert not decoder.cut
 
 
 def test_padding_is_ignored_and_rubbish_is_not() -> None:
@@ -47,3 +47,27 @@ def test_an_end_inside_a_member_is_seen() -> None:
     packed = gzip.compress(b"hello" * 50)
     assert decode([packed[:-3]], 1000)[1].cut
     assert not decode([], 10)[1].cut
+
+
+def bare(data: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(data) + packer.flush()
+
+
+@given(st.binary(min_size=1, max_size=2_000), st.integers(0, 400), st.integers(1, 500), st.booleans())
+def test_deflate_is_read_in_both_of_its_forms(data: bytes, cut: int, limit: int, bared: bool) -> None:
+    packed = bare(data) if bared else zlib.compress(data)
+    assert decode([packed[:cut], packed[cut:]], limit, b"deflate")[0] == data
+
+
+@pytest.mark.parametrize("coding", [b"", b"identity", b" Identity "])
+def test_what_is_plain_needs_no_decoder(coding: bytes) -> None:
+    assert decoder_of(coding) is None
+
+
+@pytest.mark.parametrize("coding", [b"br", b"zstd", b"gzip, br", b"\xff"])
+def test_what_cannot_be_undone_is_an_error_and_not_an_answer(coding: bytes) -> None:
+    decoder = decoder_of(coding)
+    assert decoder is not None
+    with pytest.raises(zlib.error):
+        decoder.decode(b"x", 10)

@@ -94,6 +94,41 @@ async def test_a_request_is_explained_with_a_proof_that_the_log_gives_its_decisi
     ]
 
 
+async def test_a_race_is_told_with_what_each_attempt_changed_and_the_proof_holds(each):
+    await each.declare()
+    beaten = AttemptRecord(
+        number=1,
+        target="atlas/large",
+        outcome=Outcome.LOST,
+        started_ms=0,
+        ended_ms=300,
+        headers=("accept-encoding", "authorization"),
+    )
+    won = AttemptRecord(
+        number=2,
+        target="breeze/org/large",
+        outcome=Outcome.SUCCEEDED,
+        started_ms=200,
+        ended_ms=412,
+        redirect="large-v2",
+        hedge=True,
+    )
+    await recorded(each, attempts=(beaten, won), ttfc_ms=300)
+    found = await each.get("/requests/7f3a9c")
+    listed = (await each.get("/requests"))["requests"][0]
+    first, second = found["attempts"]
+    assert (first["outcome"], first["hedge"], first["redirect"]) == ("lost", False, None)
+    assert first["headers"] == ["accept-encoding", "authorization"]
+    assert (second["outcome"], second["hedge"], second["redirect"]) == ("succeeded", True, "large-v2")
+    assert second["headers"] == []
+    assert (
+        found["answer"] == "answered by breeze/org/large in a race with atlas/large, 300 ms to first content"
+    )
+    assert (found["target"], found["failovers"]) == ("breeze/org/large", 0)
+    assert (listed["target"], listed["failovers"], listed["attempts"]) == ("breeze/org/large", 0, 2)
+    assert found["proof"]["verdict"] == "equal"
+
+
 async def test_a_decision_that_the_log_does_not_give_differs_and_shows_what_it_gives(each):
     await each.declare()
     record = await recorded(each)

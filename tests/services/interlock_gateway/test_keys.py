@@ -2,10 +2,14 @@
 
 import asyncio
 from hashlib import sha256
+from typing import Any
 
+import anthropic
 import openai
 import pytest
 
+from interlock_domain.catalog.key import GatewayKey
+from interlock_gateway.admission import Caller
 from interlock_testing.behaviour import At, stall
 from interlock_testing.running import RunningLoop, declaring, running
 from interlock_testing.waiting import until
@@ -62,6 +66,91 @@ async def test_a_missing_and_a_wrong_key_are_refused_in_the_words_of_the_api(atl
     assert wrong.value.type == "invalid_request_error"
     assert WRONG not in str(wrong.value)
     assert atlas.attempts == 0
+
+
+VENDORS = {
+    "missing": ({}, "x-api-key header is required"),
+    "wrong": ({"x-api-key": WRONG}, "invalid x-api-key"),
+    "wrong, in the other header": ({"authorization": f"Bearer {WRONG}"}, "invalid x-api-key"),
+}
+
+
+@pytest.mark.parametrize(("headers", "message"), VENDORS.values(), ids=VENDORS)
+async def test_the_messages_api_refuses_in_the_vendors_body(atlas, headers, message):
+    async with running(declaring({"atlas": atlas.url}, more=keys(""))) as loop:
+        for path in ("/v1/messages", "/v1/messages/count_tokens"):
+            answer = await loop.http.post(path, headers=headers, content=b"{}")
+            body = answer.json()
+            assert answer.status_code == 401
+            assert (body["type"], body["error"]["type"]) == ("error", "authentication_error")
+            assert body["error"]["message"] == message
+            assert body["request_id"] == answer.headers["request-id"]
+
+
+async def test_the_anthropic_client_raises_its_own_classes(atlas):
+    config = declaring({"atlas": atlas.root_url}, pools=POOLS, more=keys(", pools: [chat]"))
+    config = config.replace("api_key: none", "api_key: none, apis: [messages]")
+    asked: Any = {"max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]}
+    async with running(config) as loop:
+        async with anthropic.AsyncAnthropic(base_url=loop.url, api_key=WRONG, max_retries=0) as nobody:
+            with pytest.raises(anthropic.AuthenticationError) as wrong:
+                await nobody.messages.create(model="chat", **asked)
+        async with anthropic.AsyncAnthropic(
+            base_url=loop.url, api_key=None, auth_token=KEY, max_retries=0
+        ) as one:
+            with pytest.raises(anthropic.PermissionDeniedError) as other_pool:
+                await one.messages.create(model="other", **asked)
+            message = await one.messages.create(model="chat", **asked)
+    assert wrong.value.type == "authentication_error"
+    assert wrong.value.request_id
+    assert other_pool.value.type == "permission_error"
+    assert message.stop_reason == "end_turn"
+
+
+PATHS = {
+    ("POST", "/v1/chat/completions"): {"messages": []},
+    ("POST", "/v1/responses"): {"input": "x"},
+    ("POST", "/v1/messages"): {"messages": [], "max_tokens": 5},
+    ("POST", "/v1/messages/count_tokens"): {"messages": []},
+    ("POST", "/v1/completions"): {"prompt": "x"},
+    ("POST", "/v1/embeddings"): {"input": "x"},
+    ("GET", "/v1/models"): {},
+    ("GET", "/v1/models/chat"): {},
+}
+
+
+@pytest.mark.parametrize(("asked", "fields"), PATHS.items(), ids=[path for _, path in PATHS])
+async def test_either_header_carries_the_key_on_every_path_and_a_wrong_one_beside_it_does_no_harm(
+    atlas, asked, fields
+):
+    method, path = asked
+    every = "[chat, completions, responses, messages, embeddings]"
+    config = declaring({"atlas": atlas.url}, more=keys("")).replace(
+        "api_key: none", f"api_key: none, apis: {every}"
+    )
+    ways = [
+        {"authorization": f"Bearer {KEY}"},
+        {"authorization": f"bearer  {KEY}"},
+        {"x-api-key": KEY},
+        {"authorization": f"Bearer {WRONG}", "x-api-key": KEY},
+        {"authorization": f"Bearer {KEY}", "x-api-key": WRONG},
+        {"authorization": "Basic eDp5", "x-api-key": KEY},
+    ]
+    async with running(config) as loop:
+        found = [
+            (await loop.http.request(method, path, headers=way, json={"model": "chat", **fields})).status_code
+            for way in ways
+        ]
+        nobody = await loop.http.request(method, path, headers={"authorization": f"Bearer {WRONG}"})
+    assert found == [200] * len(ways)
+    assert nobody.status_code == 401
+
+
+def test_the_limits_of_a_key_are_shared_by_the_workers_of_one_gateway():
+    key = GatewayKey(name="k", sha256="0" * 64, max_in_flight=5, max_rps=3.0)
+    one = Caller(key, 2)
+    assert [one.enter(0.0) is None for _ in range(4)] == [True, False, False, False]  # 1.5 a second
+    assert one.max_in_flight == 3
 
 
 async def test_a_key_for_some_pools_sees_and_uses_these_alone(atlas):

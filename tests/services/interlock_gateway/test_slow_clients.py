@@ -7,9 +7,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from interlock_domain.words import Result
+from interlock_gateway.app import Application
+from interlock_gateway.connection import LEFTOVER
 from interlock_gateway.server import GatewayServer, gateway_server
 from interlock_gateway.slow_clients import Overdue, Pace, Patience
+from interlock_testing.misbehave import MisbehavingServer, always, endless
+from interlock_testing.running import declaring, running
 from interlock_testing.waiting import until
+from tests.services.interlock_gateway.wire import ANSWER, STREAM_HEAD, chunk, newest, pieces, request, whole
 
 SHORT = Patience(head_s=0.3, body_idle_s=0.3, body_grace_s=0.6, slowest=1000, read_s=0.3)
 HEAD = b"POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 100000\r\n\r\n"
@@ -22,10 +28,15 @@ class App:
 
     def __init__(self) -> None:
         self.endless = False
+        self.deaf = False
         self.disconnected = 0
         self.cut = 0
 
     async def __call__(self, scope, receive, send) -> None:
+        if self.deaf:
+            await send({"type": "http.response.start", "status": 413, "headers": []})
+            await send({"type": "http.response.body", "body": b"no, thanks"})
+            return
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
@@ -45,16 +56,18 @@ class App:
 
 
 @contextlib.asynccontextmanager
-async def serving(app: App) -> AsyncIterator[int]:
+async def serving(app: App | Application) -> AsyncIterator[int]:
     server: GatewayServer = gateway_server(app, host="127.0.0.1", port=0)
     server.patience = SHORT
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         task = asyncio.create_task(server.serve(sockets=[listening]))
         await until(lambda: server.started, what="the server")
-        yield listening.getsockname()[1]
-        server.should_exit = server.force_exit = True
-        await task
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            server.should_exit = server.force_exit = True
+            await task
 
 
 async def told(port: int, *parts: bytes, every_s: float = 0.1) -> bytes:
@@ -121,6 +134,59 @@ async def test_who_does_not_read_an_answer_is_cut_off():
             client.settimeout(PATIENCE_S)
             with pytest.raises(ConnectionError):
                 await asyncio.to_thread(_drained, client)
+
+
+STREAM = endless(STREAM_HEAD + pieces(chunk(), chunk("word")), pieces(*[chunk(" more" * 100)] * 100))
+LARGE = whole(ANSWER.replace(b'"hi"', b'"' + b"x" * 20_000_000 + b'"'))
+ANSWERS = {
+    "a stream": (STREAM, {"stream": True}, "keep-alive"),
+    "a whole answer": (always(LARGE), {}, "keep-alive"),
+    "a whole answer, the last one": (always(LARGE), {}, "close"),
+}
+
+
+@pytest.mark.parametrize(("script", "fields", "connection"), ANSWERS.values(), ids=ANSWERS)
+async def test_who_does_not_read_an_answer_of_a_gateway_lets_go_of_its_upstream(script, fields, connection):
+    async with (
+        MisbehavingServer(script) as upstream,
+        running(declaring({"atlas": f"{upstream.url}/v1"})) as loop,
+        serving(loop.gateway.service.app) as port,
+    ):
+        gateway = loop.gateway.service.gateway
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(request(headers={"Connection": connection}, **fields))
+            await until(lambda: upstream.requests, what="the upstream call")
+            await until(lambda: _reset(client), timeout_s=PATIENCE_S, what="the client to be cut off")
+            await until(lambda: not gateway.exchanges, what="the slot to be free")
+            await until(lambda: gateway.client.stats().in_use == 0, what="the upstream to be let go")
+        if fields:
+            await until(lambda: upstream.open == 0, what="the upstream to see the close")
+        record = await newest(loop)
+    assert record.result is (Result.CLIENT_ABORT if fields else Result.ANSWERED)
+
+
+def _reset(client: socket.socket) -> bool:
+    """Whether the kernel knows of a reset, found without reading."""
+    return client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
+
+
+async def test_a_body_that_is_refused_is_read_on_so_that_its_sender_hears_why_and_not_for_ever():
+    app = App()
+    app.deaf = True
+    async with serving(app) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        async with asyncio.timeout(PATIENCE_S):
+            writer.write(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 999999999999\r\n\r\n")
+            sent = 0
+            with contextlib.suppress(ConnectionError):
+                while True:
+                    writer.write(bytes(1 << 20))
+                    await writer.drain()
+                    sent += 1 << 20
+        assert LEFTOVER / 2 < sent < LEFTOVER * 2
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            assert b"no, thanks" in await reader.read(4096)
 
 
 def _drained(client: socket.socket) -> None:

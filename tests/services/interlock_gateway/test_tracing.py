@@ -16,7 +16,8 @@ from interlock_testing.collector import Collector, SeenSpan
 from interlock_testing.running import GatewayOptions, RunningLoop, declaring, running
 from interlock_testing.upstream import SimulatedProvider
 from interlock_testing.waiting import until
-from tests.services.interlock_gateway.wire import connected, request
+from tests.services.interlock_gateway.races import both, racing
+from tests.services.interlock_gateway.wire import connected, newest, request
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 CALLER = f"00-{TRACE}-b7ad6b7169203331-01"
@@ -116,6 +117,28 @@ async def test_a_failover_is_two_children_and_the_fact_names_the_failed_one(loop
     assert [one.attributes["router.target"] for one in (first, second)] == ["atlas/large", "breeze/large"]
     assert (span.attributes["router.fallback"], span.attributes["router.attempts"]) == (True, 2)
     assert [one.traceparent for one in recorded] == [f"00-{first.trace}-{first.id}-01"]
+
+
+async def test_a_race_is_two_children_beside_each_other_and_no_fallback(collector, atlas, breeze):
+    atlas.behaviour = stall(At.PREAMBLE)
+    config = both(atlas, breeze, racing())
+    async with running(config, options=GatewayOptions(telemetry=telemetry(collector))) as loop:
+        await loop.chat(stream=True)
+        record = await newest(loop)
+        span = await the_request(loop, collector)
+    won, beaten = sorted(
+        collector.children(span), key=lambda one: one.attributes["router.attempt.outcome"] == "lost"
+    )
+    assert (won.failed, beaten.failed, span.failed) == (False, False, False)
+    assert (won.attributes["router.attempt.hedge"], "router.attempt.hedge" in beaten.attributes) == (
+        True,
+        False,
+    )
+    assert (won.attributes["router.attempt.number"], beaten.attributes["router.attempt.number"]) == (2, 1)
+    assert beaten.started_ns < won.started_ns <= beaten.ended_ns <= won.ended_ns
+    assert (span.attributes["router.fallback"], span.attributes["router.target"]) == (False, "breeze/large")
+    assert all(attempt.headers == ("accept-encoding", "traceparent") for attempt in record.attempts)
+    assert breeze.requests[0].headers["traceparent"].split("-")[2] == won.id
 
 
 async def test_when_all_fail_the_request_is_an_error_with_its_reason(loop, collector, atlas, breeze):

@@ -46,6 +46,8 @@ ATTEMPTS = st.builds(
     ttft_ms=NUMBERS,
     redirect=st.none() | NAMES,
     detail=DETAILS,
+    hedge=st.booleans(),
+    headers=st.lists(NAMES, max_size=9).map(tuple),
 )
 RECORDS = st.builds(
     RequestRecord,

@@ -70,3 +70,27 @@ def test_retries_never_exceed_their_share_of_the_requests_and_the_floor(steps) -
         requests += number
         retries += drawn(budget, now)
     assert retries <= 10 + 0.2 * requests + now / 1_000 + 1e-6
+
+
+def test_it_knows_when_half_of_it_is_spent() -> None:
+    budget = RetryBudget(Budgets(), 0)
+    for _ in range(5):
+        assert not budget.half_spent(0)
+        assert budget.draw(0)
+    assert not budget.half_spent(0)
+    assert budget.draw(0)
+    assert budget.half_spent(0)
+    assert not budget.half_spent(1_000)
+
+
+def test_without_a_floor_and_requests_nothing_is_spent() -> None:
+    assert not RetryBudget(NO_FLOOR, 0).half_spent(0)
+
+
+def test_it_counts_the_requests_for_whoever_has_a_share_of_them() -> None:
+    budget = RetryBudget(Budgets(), 0)
+    for _ in range(7):
+        budget.request()
+    assert budget.counted(9_999) == (7, 7)
+    budget.request()
+    assert budget.counted(10_000) == (8, 1)

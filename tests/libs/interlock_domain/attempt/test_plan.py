@@ -76,6 +76,13 @@ def test_a_pool_may_ask_elsewhere_about_a_refused_content() -> None:
     assert step(FailureClass.CALLER_FAULT, content_policy=True) == Stop(SkipReason.NOT_RETRIABLE)
 
 
+def test_a_prompt_that_was_too_long_goes_on_where_there_is_room() -> None:
+    assert step(FailureClass.CALLER_FAULT, status=400, room_elsewhere=True) == MoveOn()
+    narrow = PoolPolicy(retry_on=(429, 500))
+    found = step(FailureClass.CALLER_FAULT, status=400, room_elsewhere=True, policy=narrow)
+    assert found == Stop(SkipReason.NOT_RETRIABLE)
+
+
 def test_a_target_that_had_failed_before_is_not_asked_twice() -> None:
     assert step(failed_before=True) == MoveOn()
 

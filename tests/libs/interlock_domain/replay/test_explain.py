@@ -1,8 +1,10 @@
 """A request record explained."""
 
+from typing import Any
+
 import pytest
 
-from interlock_domain.attempt.record import Skip
+from interlock_domain.attempt.record import RequestRecord, Skip
 from interlock_domain.replay.explain import explain
 from interlock_domain.replay.recompute import Verdict
 from interlock_domain.routing.decision import Traits
@@ -144,6 +146,84 @@ def test_attempts_are_told_with_what_failed_and_where() -> None:
 def test_a_probe_is_marked() -> None:
     record = a_record(SNAPSHOT, inputs(), attempts=(an_attempt(1, "atlas/large", probe=True),))
     assert explain(SNAPSHOT, record).attempts[0].text == "succeeded, probe"
+
+
+def broken_stream(result: Result, **second: Any) -> RequestRecord:
+    first = an_attempt(
+        1,
+        "atlas/large",
+        outcome=Outcome.FAILED,
+        failure=FailureClass.TRUNCATED,
+        phase=Phase.CONTENT,
+        started_ms=0,
+        ended_ms=50,
+    )
+    other = an_attempt(2, "breeze/large", **{"started_ms": 50, "ended_ms": 90, **second})
+    return a_record(SNAPSHOT, inputs(), attempts=(first, other), result=result)
+
+
+def test_a_stream_that_was_continued_says_whose_it_was() -> None:
+    found = explain(SNAPSHOT, broken_stream(Result.ANSWERED))
+    assert found.answer.startswith("answered by breeze/large, continuing the stream of atlas/large, after 1")
+    assert [line.text for line in found.attempts] == ["truncated in content", "succeeded, resume"]
+
+
+def test_a_stream_that_nobody_continued_broke_where_it_broke_first() -> None:
+    record = broken_stream(Result.BROKEN, outcome=Outcome.ABORTED, detail="differs")
+    found = explain(SNAPSHOT, record)
+    assert found.answer.startswith("the stream of atlas/large broke after its first content")
+    assert [line.text for line in found.attempts] == ["truncated in content", "aborted (differs), resume"]
+
+
+def test_what_ran_beside_a_stream_that_broke_did_not_continue_it() -> None:
+    lost = broken_stream(Result.BROKEN, outcome=Outcome.LOST, hedge=True, started_ms=20, ended_ms=30)
+    assert "resume" not in explain(SNAPSHOT, lost).attempts[1].text
+
+
+def test_a_race_is_told_in_the_headline_and_beside_both_attempts() -> None:
+    attempts = (
+        an_attempt(1, "atlas/large", outcome=Outcome.LOST, ended_ms=300),
+        an_attempt(2, "breeze/large", hedge=True, started_ms=200, ttft_ms=100),
+    )
+    record = a_record(SNAPSHOT, inputs(), attempts=attempts, ttfc_ms=300)
+    found = explain(SNAPSHOT, record)
+    assert found.answer == "answered by breeze/large in a race with atlas/large, 300 ms to first content"
+    assert [line.text for line in found.attempts] == [
+        "lost the race",
+        "succeeded, hedge, won the race",
+    ]
+    assert found.failovers == 0
+    assert found.proof.verdict is Verdict.EQUAL
+
+
+def test_given_the_first_won_then_the_lines_still_stand_as_the_attempts_began() -> None:
+    attempts = (
+        an_attempt(2, "breeze/large", outcome=Outcome.LOST, hedge=True),
+        an_attempt(1, "atlas/large"),
+    )
+    found = explain(SNAPSHOT, a_record(SNAPSHOT, inputs(), attempts=attempts))
+    assert [(line.number, line.text) for line in found.attempts] == [
+        (1, "succeeded, won the race"),
+        (2, "lost the race, hedge"),
+    ]
+    assert found.answer.startswith("answered by atlas/large in a race with breeze/large, ")
+
+
+def test_a_hedge_that_failed_is_no_failover_of_the_stream_beside_it() -> None:
+    attempts = (
+        an_attempt(
+            2,
+            "breeze/large",
+            hedge=True,
+            outcome=Outcome.FAILED,
+            failure=FailureClass.DISCONNECT,
+            phase=Phase.CONNECT,
+        ),
+        an_attempt(1, "atlas/large"),
+    )
+    found = explain(SNAPSHOT, a_record(SNAPSHOT, inputs(), attempts=attempts))
+    assert [line.text for line in found.attempts] == ["succeeded", "disconnect in connect, hedge"]
+    assert found.failovers == 0
 
 
 def test_skips_are_listed() -> None:

@@ -309,6 +309,17 @@ def test_a_context_that_does_not_fit_excludes_and_one_that_is_not_known_does_not
     assert found.reasons == (Reason.CONTEXT_WINDOW,)
 
 
+def test_a_target_that_cannot_stream_is_out_of_streamed_requests_alone() -> None:
+    catalog = a_catalog(a_pool("chat", LARGE, "breeze/large"), targets=(a_target(LARGE, streams=False),))
+    snapshot = a_snapshot(catalog)
+    for _ in range(2):
+        found = of(decide(snapshot, traits=Traits(stream=True)), LARGE)
+        assert (found.state, found.reasons) == (HARD, (Reason.CAPABILITY_MISSING,))
+        assert of(decide(snapshot, traits=Traits()), LARGE).state is Eligibility.ELIGIBLE
+    silent = a_snapshot(a_catalog(a_pool("chat", LARGE), targets=(a_target(LARGE),)))
+    assert of(decide(silent, traits=Traits(stream=True)), LARGE).state is Eligibility.ELIGIBLE
+
+
 def test_a_stale_snapshot_keeps_only_what_somebody_else_than_us_asked_for() -> None:
     later = NOW + STALE_AFTER_MS + 1
     far = later + 9_000

@@ -143,6 +143,7 @@ declared = st.fixed_dictionaries(
         "context_window": st.just(100),
         "software_version": st.just("1.0"),
         "template_ok": st.booleans(),
+        "streams": st.booleans(),
     },
 )
 
@@ -178,6 +179,7 @@ questions = st.builds(
         shape=st.sampled_from([Shape.TEXT, Shape.TOOLS]),
         needs=st.sampled_from([(), ("tools",)]),
         context_tokens=st.sampled_from([None, 10, 1_000]),
+        stream=st.booleans(),
     ),
     as_of_ms=st.integers(NOW - 5_000, NOW + 5_000) | st.just(NOW + 400_000),
     seed=st.integers(0, (1 << 63) - 1),

@@ -78,3 +78,27 @@ def test_the_exact_name_that_was_longest_unused_is_forgotten_first() -> None:
     snapshot.resolve("atlas/one-more")
     assert snapshot.resolve("atlas/first") is first
     assert snapshot.resolve("atlas/second") is not second
+
+
+@pytest.mark.parametrize(
+    ("declared", "narrowest", "widest"),
+    [
+        ({}, None, None),
+        ({"atlas/a": 8_000}, 8_000, None),
+        ({"atlas/a": 8_000, "breeze/b": 2_000}, 2_000, 8_000),
+    ],
+)
+def test_a_pool_knows_its_smallest_and_its_largest_window(declared, narrowest, widest) -> None:
+    targets = tuple(a_target(name, context_window=window) for name, window in declared.items())
+    pool = a_snapshot(a_catalog(a_pool("chat", "atlas/a", "breeze/b"), targets=targets)).pools["chat"]
+    assert (pool.narrowest, pool.widest) == (narrowest, widest)
+
+
+def test_an_exact_name_has_the_one_window_of_its_target() -> None:
+    snapshot = a_snapshot(
+        a_catalog(a_pool("chat", "atlas/a"), targets=(a_target("atlas/b", context_window=9),))
+    )
+    for name, window in (("atlas/b", 9), ("atlas/a", None)):
+        pool = snapshot.resolve(name)
+        assert pool is not None
+        assert (pool.narrowest, pool.widest) == (window, window)

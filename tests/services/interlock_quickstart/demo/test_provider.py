@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from interlock_quickstart.demo.catalog import PROVIDERS, demo_config, known_port
 from interlock_quickstart.demo.provider import DemoProvider
 from interlock_quickstart.demo.schedule import ATLAS, CYCLE_S, Mood, mood_of
 from interlock_quickstart.listen import PortRefused, listen, port_of
+from interlock_testing.running import running
 from interlock_upstream.client import HttpClient
 from interlock_upstream.errors import UpstreamFailed
 from interlock_upstream.origin import Origin
@@ -72,7 +74,7 @@ async def test_given_trouble_then_answers_are_errors_in_the_vendors_form(mood: M
         for stream in (False, True):
             response, body = await asked.ask(stream=stream)
             assert response.status == status
-            assert json.loads(body)["error"]["code"]
+            assert json.loads(body)["error"]["message"]
             assert (response.header(b"retry-after") is not None) == (mood is Mood.LIMITED)
 
 
@@ -85,12 +87,37 @@ async def test_given_cuts_then_streams_break_off_and_whole_answers_do_not() -> N
 
 async def test_given_a_request_that_is_no_json_then_the_connection_goes_on() -> None:
     async with provider(Mood.HEALTHY) as asked:
-        head = build_head(b"POST", b"/", b"x", content_length=2)
+        head = build_head(b"POST", b"/v1/chat/completions", b"x", content_length=2)
         origin = asked._origin
         limits = PhaseLimits(connect_s=5, headers_s=5)
         response = await asked.client.send(UpstreamRequest(origin, head, b"{{"), limits)
         assert response.status == 200
         response.release()
+
+
+PATHS = {
+    "/v1/completions": {"prompt": "hi"},
+    "/v1/responses": {"input": "hi"},
+    "/v1/messages": {"max_tokens": 50, "messages": [{"role": "user", "content": "hi"}]},
+    "/v1/messages/count_tokens": {"messages": [{"role": "user", "content": "hi"}]},
+    "/v1/embeddings": {"input": "hi"},
+}
+
+
+@pytest.mark.parametrize(("path", "fields"), PATHS.items(), ids=PATHS)
+async def test_given_the_demos_configuration_then_every_api_has_an_answer(path: str, fields: Any) -> None:
+    listening = listen(0, option="")
+    assert not isinstance(listening, PortRefused)
+    simulated = DemoProvider("atlas", lambda: Mood.HEALTHY)
+    await simulated.start(listening)
+    config = demo_config([port_of(listening)] * 3)
+    async with running(json.dumps(config)) as loop:
+        answer = await loop.http.post(path, json={"model": "chat", **fields})
+    await simulated.stop()
+    assert answer.status_code == 200
+    assert answer.headers["x-interlock-target"] == "atlas/large"
+    spoken = "simulated provider atlas" in answer.text
+    assert spoken is (path not in {"/v1/messages/count_tokens", "/v1/embeddings"})
 
 
 def test_the_first_trouble_comes_within_three_seconds_and_leaves_room_for_the_return() -> None:

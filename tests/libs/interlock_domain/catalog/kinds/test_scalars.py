@@ -71,9 +71,6 @@ def test_a_value_that_does_not_fit_is_refused(
 @pytest.mark.parametrize(
     ("section", "key", "value", "hint"),
     [
-        ("streams", "on_break", "prefill", "Use `error`."),
-        ("streams", "on_break", "verify_prefix", "Use `error`."),
-        ("hedge", "enabled", True, "Leave it at `false`."),
         ("queue", "size", 10, "Leave it at `0`."),
     ],
 )

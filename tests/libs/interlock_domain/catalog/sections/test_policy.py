@@ -17,7 +17,7 @@ REQUEST_SIDE = [
     {"streams": {"heartbeat": "9s"}},
     {"guards": {"max_excluded": 0.1}},
     {"budgets": {"retry_ratio": 1}},
-    {"hedge": {"after": "1s"}},
+    {"hedge": {"enabled": True, "after": "1s"}},
     {"affinity": {"enabled": False}},
     {"queue": {"wait": "1s"}},
     {"failover_on_content_policy": True},

@@ -30,6 +30,24 @@ def test_anthropic_speaks_its_own_style() -> None:
     assert provider.auth == AuthScheme(header="x-api-key", prefix="")
 
 
+@pytest.mark.parametrize(
+    ("keys", "auth"),
+    [
+        ({"apis": ["messages"]}, AuthScheme(header="x-api-key", prefix="")),
+        ({"apis": ["messages"], "auth": None}, AuthScheme(header="x-api-key", prefix="")),
+        ({"apis": ["messages"], "auth": {"header": "api-key"}}, AuthScheme(header="api-key", prefix="")),
+        (
+            {"apis": ["messages"], "auth": {"header": "authorization", "prefix": "Bearer "}},
+            AuthScheme(),
+        ),
+        ({"apis": ["chat", "messages"]}, AuthScheme()),
+        ({}, AuthScheme()),
+    ],
+)
+def test_who_speaks_messages_alone_takes_its_credential_as_anthropic_does(keys, auth) -> None:
+    assert read("local", base_url="http://h", **keys).auth == auth
+
+
 def test_what_the_file_says_goes_before_what_is_built_in() -> None:
     provider = read("groq", base_url="http://127.0.0.1:1", apis=["chat"], auth={"prefix": "Token "})
     assert (provider.base_url, provider.apis) == ("http://127.0.0.1:1", (Api.CHAT,))

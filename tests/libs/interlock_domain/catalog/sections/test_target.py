@@ -15,6 +15,7 @@ def test_every_fact_is_kept() -> None:
         "max_in_flight": 4,
         "software_version": "1.2",
         "accepts_prefill": True,
+        "streams": False,
         "template_ok": False,
         "tier": "free",
     }
@@ -29,6 +30,7 @@ def test_every_fact_is_kept() -> None:
             max_in_flight=4,
             software_version="1.2",
             accepts_prefill=True,
+            streams=False,
             template_ok=False,
             tier="free",
         ),
