@@ -85,7 +85,8 @@ def _whole(voice: Voice, b: Behaviour) -> Iterator[Step]:
     body = b"" if b.kind is Kind.EMPTY else to_json(voice.failed() if b.kind is Kind.ERROR else voice.whole())
     if b.kind is Kind.MALFORMED:
         body = body[: len(body) // 2]
-    whole = response(200, body, headers=voice.headers)
+    own = b.headers if b.kind is Kind.HEALTHY else {}
+    whole = response(200, body, headers=voice.headers | own)
     if b.kind in (Kind.CUT, Kind.STALL):
         half = len(whole) - len(body) // 2
         yield 0, whole[:half]

@@ -50,9 +50,9 @@ class At(StrEnum):
 class Behaviour(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How requests are answered. Times are milliseconds; `only_tools` leaves requests without tools alone.
 
-    An answer has `thinking` pieces of thought, then `chunks` words, then `tool_calls` calls of tools that the
-    request has; `voices` says what that is in each API. `flat_error`: an error inside a Responses stream is
-    the `error` event alone, which clients read and do not raise.
+    An answer has `thinking` pieces of thought, `chunks` words (or those that it `says`), then `tool_calls`
+    calls of tools that the request has; `voices` says what that is in each API. `flat_error`: an error inside
+    a Responses stream is the `error` event alone, which clients read and do not raise.
     """
 
     kind: Kind = Kind.HEALTHY
@@ -71,6 +71,7 @@ class Behaviour(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     thinking: int = 0
     tool_calls: int = 0
     flat_error: bool = False
+    says: str = ""
 
 
 Schedule = Callable[[float], Behaviour]

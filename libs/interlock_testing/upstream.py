@@ -27,7 +27,9 @@ import msgspec
 from interlock_testing.answers import Act, Step, response, steps
 from interlock_testing.behaviour import Behaviour, Schedule, healthy
 from interlock_testing.voices.asked import Asked, read_asked
+from interlock_testing.voices.models import listing
 from interlock_testing.voices.paths import api_of
+from interlock_testing.voices.voice import to_json
 
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 KEPT: Final = 10_000
@@ -80,10 +82,13 @@ class SimulatedProvider:
         """Connections that are open, busy or not."""
         return len(self._connections)
 
-    async def start(self, port: int = 0) -> None:
-        """Listen on loopback; 0 takes a free port, which `port` then names."""
+    async def start(self, port: int = 0, *, listening: socket.socket | None = None) -> None:
+        """Listen on loopback; 0 takes a free port, which `port` then names. `listening`: there instead."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", port)
+        if listening is None:
+            self._server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", port)
+        else:
+            self._server = await loop.create_server(lambda: _Connection(self), sock=listening)
         self.port = self._server.sockets[0].getsockname()[1]
         self._started_at = loop.time()
 
@@ -126,19 +131,21 @@ class SimulatedProvider:
             return self.behaviour
         return self.schedule(asyncio.get_running_loop().time() - self._started_at)
 
-    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Iterator[Step]:
-        """The steps of the answer to one request."""
+    def answer(
+        self, method: str, path: str, headers: dict[str, str], body: bytes, query: str = ""
+    ) -> Iterator[Step]:
+        """The steps of the answer to one request; `path` without its `query`."""
         api = api_of(path) if method == "POST" else None
         if api is not None:
             self.attempts += 1
-            asked = read_asked(self.attempts, api, path, headers, body)
+            asked = read_asked(self.attempts, api, path, headers, body, query=query)
             self.requests.append(asked)
             if self.heard is not None:
                 self.heard(asked)
             return steps(self.name, asked, self.current())
-        return iter([(0.0, self._upkeep(method, path, body))])
+        return iter([(0.0, self._upkeep(method, path, headers, body))])
 
-    def _upkeep(self, method: str, path: str, body: bytes) -> bytes:
+    def _upkeep(self, method: str, path: str, headers: dict[str, str], body: bytes) -> bytes:
         if method == "PUT" and path == "/_behaviour":
             try:
                 self.behaviour = _behaviour.decode(body)
@@ -147,9 +154,9 @@ class SimulatedProvider:
             return response(200, b"{}")
         if path == "/_stats":
             return response(200, json.dumps(self.stats()).encode())
-        if path.endswith("/models"):
-            data = [{"id": m, "object": "model", "created": 0, "owned_by": self.name} for m in self.models]
-            return response(200, json.dumps({"object": "list", "data": data}).encode())
+        listed = listing(path, self.name, self.models, anthropic="anthropic-version" in headers)
+        if listed is not None:
+            return response(listed.status, to_json(listed.body))
         return response(404, b'{"error":{"message":"no such path","type":"invalid_request_error"}}')
 
     def joined(self, connection: "_Connection") -> None:
@@ -215,10 +222,10 @@ class _Connection(asyncio.Protocol):
         self._body += body
 
     def on_message_complete(self) -> None:
-        path = self._path.split(b"?")[0].decode("latin-1")
+        path, _, query = self._path.decode("latin-1").partition("?")
         method = self._parser.get_method().decode()
         self._counts = method == "POST" and api_of(path) is not None
-        self._steps = self._provider.answer(method, path, self._headers, bytes(self._body))
+        self._steps = self._provider.answer(method, path, self._headers, bytes(self._body), query)
         self._go_on()
 
     def _go_on(self) -> None:

@@ -65,9 +65,11 @@ class Route(SimulatedProvider):
         self.broken = False
         self.refused = 0
 
-    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Iterator[Step]:
+    def answer(
+        self, method: str, path: str, headers: dict[str, str], body: bytes, query: str = ""
+    ) -> Iterator[Step]:
         """See SimulatedProvider."""
-        found = super().answer(method, path, headers, body)
+        found = super().answer(method, path, headers, body, query)
         if not self.broken or headers.get("authorization") != f"Bearer {BROKEN}":
             return found
         self.refused += 1

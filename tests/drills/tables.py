@@ -34,6 +34,12 @@ LINES: Final = {
         " s while one of two providers is killed (-9) and restarted twice: no error before "
         "content, and no cut stream looks like success.",
     ),
+    "sdk_matrix": Line(
+        "make drills DRILLS=sdk_matrix",
+        "Three generations of the Python SDKs `openai` and `anthropic`, with and without asyncio, and the "
+        "newest of both for Node: what their users see through a gateway equals what they see directly, "
+        "apart from the listed differences ([cases and reasons](sdk-matrix.md)).",
+    ),
     "llama": Line(
         "make llama",
         "The same over two real llama.cpp servers, one killed (-9) in the middle of streams.",
@@ -60,6 +66,23 @@ LINES: Final = {
         "make drills DRILLS=latency",
         "Added latency at 100 requests/s while `state --at` is asked in a loop and a client pages"
         " through all events, against idle, in one run.",
+    ),
+    "scanners": Line(
+        "make drills DRILLS=scanners",
+        "2,000,000 generated streams of the four streamed APIs, with faults in them, spelt in every way and"
+        " cut at random borders: what goes out with each chunk, every verdict and the state at the end are "
+        "those of slow, plain references.",
+    ),
+    "fuzz": Line(
+        "make drills DRILLS=fuzz",
+        "Half an hour of bent bytes at scanners, request readers, answers, error bodies, the parser of "
+        "upstream answers and a gateway over sockets: nothing leaves its boundary, takes seconds or grows, "
+        "and what never ends is held within its bound.",
+    ),
+    "leaks": Line(
+        "make drills DRILLS=leaks",
+        "10,000 failed attempts of every kind, 2,000 streams at once whose clients leave, 18,000 names that "
+        "nobody declared: sockets, tasks, exchanges, slots of keys and memory are as they were.",
     ),
     "memory": Line(
         "make drills DRILLS=memory",
@@ -104,6 +127,11 @@ LINES: Final = {
         "make soak",
         "Half an hour at 200 requests/s over a whole cell: bytes of topics and tables for a request, and no "
         "process that grows.",
+    ),
+    "fault_matrix": Line(
+        "make drills DRILLS=fault_matrix",
+        "Every way to fail, on every client API, whole and streamed, with a fallback and alone, at limits of "
+        "30 s: no silence, no false success, no hang. Cell by cell: [fault-matrix.md](fault-matrix.md).",
     ),
     "bench-gateway": Line(
         "make bench",

@@ -1,6 +1,9 @@
 """What every store of request records must do."""
 
 from contextlib import AbstractAsyncContextManager
+from typing import Final
+
+from msgspec.structs import replace
 
 from interlock_domain.attempt.record import AttemptRecord, RequestRecord
 from interlock_domain.routing.decision import RouteInputs, Traits
@@ -30,6 +33,29 @@ def record(n: int, *, pool: str = "chat", target: str = "p/a", position: int | N
     )
 
 
+RACE: Final = (
+    AttemptRecord(
+        number=1,
+        target="p/a",
+        outcome=Outcome.LOST,
+        started_ms=1,
+        ended_ms=9,
+        headers=("accept-encoding", "authorization"),
+    ),
+    AttemptRecord(
+        number=2,
+        target="p/b",
+        outcome=Outcome.SUCCEEDED,
+        started_ms=5,
+        ended_ms=20,
+        ttft_ms=4,
+        redirect="b-2026",
+        hedge=True,
+    ),
+)
+"""Two attempts side by side, the second of which had content first."""
+
+
 class RequestRecordsContract:
     """Subclass it as Test.. and give `opened`."""
 
@@ -42,6 +68,16 @@ class RequestRecordsContract:
             await records.put([record(1), record(2)])
             assert await records.get("req000001") == record(1)
             assert await records.get("req000009") is None
+
+    async def test_a_race_comes_back_as_it_was(self) -> None:
+        async with self.opened() as records:
+            raced = replace(record(1), attempts=RACE)
+            await records.put([raced, record(3)])
+            found = await records.get("req000001")
+            assert found == raced
+            assert found is not None
+            assert found.attempts[0].redirect is None
+            assert (await records.newest(RecordFilter(target="p/b"))).records == (raced,)
 
     async def test_given_a_known_id_when_put_again_then_the_first_stays(self) -> None:
         async with self.opened() as records:

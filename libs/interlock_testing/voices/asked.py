@@ -13,7 +13,7 @@ from interlock_domain.words import Api
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """A request as the provider saw it. `n` counts inference requests from 1; `path` has no query."""
+    """A request as the provider saw it. `n` counts inference requests from 1; `path` has no `query`."""
 
     n: int
     api: Api
@@ -24,6 +24,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     include_usage: bool
     headers: dict[str, str]
     body: bytes
+    query: str = ""
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -31,7 +32,9 @@ class Asked(Struct, frozen=True, kw_only=True):
         return read_fields(self.body)
 
 
-def read_asked(n: int, api: Api, path: str, headers: dict[str, str], body: bytes) -> Asked:
+def read_asked(
+    n: int, api: Api, path: str, headers: dict[str, str], body: bytes, *, query: str = ""
+) -> Asked:
     """Read what every API has under the same names."""
     request = read_fields(body)
     options = request.get("stream_options")
@@ -45,6 +48,7 @@ def read_asked(n: int, api: Api, path: str, headers: dict[str, str], body: bytes
         include_usage=isinstance(options, dict) and bool(options.get("include_usage")),
         headers=headers,
         body=body,
+        query=query,
     )
 
 

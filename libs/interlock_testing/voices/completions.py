@@ -7,7 +7,7 @@ from servers that batch. One choice after the other was dropped: a scanner that 
 from collections.abc import Iterator
 from typing import Any, Final
 
-from interlock_testing.voices.parts import text, words
+from interlock_testing.voices.parts import spoken
 from interlock_testing.voices.voice import CREATED, DONE, Voice, data_event
 
 MAX_CHOICES: Final = 128
@@ -22,19 +22,19 @@ class Completions(Voice):
 
     def whole(self) -> Any:
         """See Voice."""
-        said = text(self._provider, self._behaviour.chunks)
+        said = "".join(self._words)
         choices = [_choice(said, i, "stop") for i in range(self._choices)]
         return self._completion(choices) | {"usage": self._usage}
 
     @property
     def pieces(self) -> int:
         """See Voice."""
-        return self._behaviour.chunks
+        return len(self._words)
 
     def content(self) -> Iterator[bytes]:
         """See Voice."""
         choices = range(self._choices)
-        for word in words(self._provider, self._behaviour.chunks):
+        for word in self._words:
             yield b"".join(data_event(self._completion([_choice(word, i)])) for i in choices)
 
     def closing(self) -> Iterator[bytes]:
@@ -54,6 +54,10 @@ class Completions(Voice):
         }
 
     @property
+    def _words(self) -> list[str]:
+        return spoken(self._provider, self._behaviour)
+
+    @property
     def _choices(self) -> int:
         fields = self._asked.fields
         prompt, n = fields.get("prompt"), fields.get("n")
@@ -63,7 +67,7 @@ class Completions(Voice):
 
     @property
     def _usage(self) -> dict[str, int]:
-        prompt, output = self.prompt_tokens, self._behaviour.chunks * self._choices
+        prompt, output = self.prompt_tokens, len(self._words) * self._choices
         return {"prompt_tokens": prompt, "completion_tokens": output, "total_tokens": prompt + output}
 
 

@@ -56,6 +56,14 @@ def words(provider: str, chunks: int) -> list[str]:
     return [f"{provider}" if i == 0 else f" word{i}" for i in range(chunks)]
 
 
+def spoken(provider: str, b: Behaviour) -> list[str]:
+    """The text of an answer, chunk by chunk: what it is told to say, else words that number themselves."""
+    if not b.says:
+        return words(provider, b.chunks)
+    first, *rest = b.says.split(" ")
+    return [first, *(f" {word}" for word in rest)]
+
+
 def thoughts(chunks: int) -> list[str]:
     """What is thought before, chunk by chunk."""
     return [f"thought{i} " for i in range(chunks)]
@@ -66,8 +74,27 @@ def parts(provider: str, asked: Asked, b: Behaviour) -> tuple[Part, ...]:
     found = [Part(says=Says.THOUGHT, pieces=tuple(thoughts(b.thinking)))] if b.thinking > 0 else []
     called = calls(provider, asked, b) if b.tool_calls > 0 else []
     if b.chunks > 0 or not (found or called):
-        found.append(Part(says=Says.TEXT, pieces=tuple(words(provider, b.chunks))))
+        pieces = structured(provider, asked) or tuple(spoken(provider, b))
+        found.append(Part(says=Says.TEXT, pieces=pieces))
     return (*found, *called)
+
+
+def structured(provider: str, asked: Asked) -> tuple[str, ...]:
+    """The text of a caller who wants JSON by a schema, in pieces; none for everybody else."""
+    if b'"json_schema"' not in asked.body:  # most never ask, and their body is not read a second time
+        return ()
+    fields = asked.fields
+    text, config = fields.get("text"), fields.get("output_config")
+    forms = [
+        fields.get("response_format"),  # chat
+        text.get("format") if isinstance(text, dict) else None,  # responses
+        fields.get("output_format"),  # messages, as a beta
+        config.get("format") if isinstance(config, dict) else None,  # messages
+    ]
+    form = next((each for each in forms if isinstance(each, dict) and each.get("type") == "json_schema"), {})
+    inner = form.get("json_schema", form)
+    schema = inner.get("schema") if isinstance(inner, dict) else None
+    return _fragments(_fill(schema, provider)) if isinstance(schema, dict) else ()
 
 
 def calls(provider: str, asked: Asked, b: Behaviour) -> list[Part]:

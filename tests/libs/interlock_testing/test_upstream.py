@@ -267,3 +267,15 @@ async def test_a_body_that_asks_first_is_told_to_come(atlas):
     assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
     writer.close()
     await writer.wait_closed()
+
+
+async def test_the_query_of_a_request_is_kept_apart_from_its_path(atlas, client):
+    await client.post(f"{CHAT}?beta=true&q=a%20b", json=request())
+    assert (atlas.requests[0].path, atlas.requests[0].query) == ("/v1/chat/completions", "beta=true&q=a%20b")
+
+
+async def test_a_healthy_answer_has_the_headers_of_its_behaviour(atlas, client):
+    atlas.behaviour = Behaviour(headers={"x-ratelimit-limit-requests": "500"})
+    for stream in (False, True):
+        answer = await client.post(CHAT, json=request(stream=stream))
+        assert answer.headers["x-ratelimit-limit-requests"] == "500"

@@ -101,3 +101,38 @@ def test_any_tools_give_arguments_that_can_be_read(tools, choice):
         if part.says is Says.CALL:
             assert json.loads(part.whole) == part.arguments
             assert all(0 < len(piece) <= FRAGMENT for piece in part.pieces)
+
+
+SCHEMA = {"type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"}}}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "c", "schema": SCHEMA}}},
+        {"text": {"format": {"type": "json_schema", "name": "c", "schema": SCHEMA}}},
+        {"output_format": {"type": "json_schema", "schema": SCHEMA}},
+        {"output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}},
+    ],
+    ids=["chat", "responses", "messages, as a beta", "messages"],
+)
+def test_who_wants_json_by_a_schema_gets_it_in_pieces(fields):
+    (part,) = said(Behaviour(chunks=2), **fields)
+    assert part.says is Says.TEXT
+    assert json.loads(part.whole) == {"name": "atlas", "age": 1}
+    assert len(part.pieces) > 2
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"response_format": {"type": "json_object"}},
+        {"response_format": {"type": "json_schema"}},
+        {"response_format": {"type": "json_schema", "json_schema": 5}},
+        {"response_format": "json_schema", "text": "json_schema", "output_config": ["json_schema"]},
+        {"messages": [{"content": "what is a json_schema?"}], "json_schema": {"schema": SCHEMA}},
+    ],
+)
+def test_everybody_else_gets_words(fields):
+    (part,) = said(Behaviour(chunks=2), **fields)
+    assert part.whole == text("atlas", 2)
