@@ -29,7 +29,7 @@ else \
 fi
 endef
 
-.PHONY: help run test check bench bench-cluster drills soak llama requirements asyncapi dev clean nginx services
+.PHONY: help run test check bench bench-cluster bench-peers drills soak llama requirements asyncapi dev clean nginx services node
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,7 +37,7 @@ help: ## this list
 run: $(VENV)/.base ## everything in one process on :8080 and :8081; ARGS="--config my.yaml" goes to `interlock quickstart`
 	@exec $(BIN)/interlock quickstart $(ARGS)
 
-test: $(VENV)/.dev nginx services ## the whole suite, with branch coverage; the domain must be at 100 %
+test: $(VENV)/.dev nginx services node ## the whole suite, with branch coverage; the domain must be at 100 %
 	@mkdir -p reports/tmp
 	@$(BIN)/pytest tests -n $(WORKERS) --cov --cov-report= $(PYTEST_ARGS)
 	@echo "--- coverage of everything: $$($(BIN)/coverage report --format=total) % of lines and branches"
@@ -58,7 +58,10 @@ bench: $(VENV)/.dev nginx ## what a request and a folded event cost
 bench-cluster: $(VENV)/.dev services ## what a cell costs, over a real PostgreSQL and a real Kafka: every benchmarks/cluster_*.py
 	@for one in $(basename $(notdir $(sort $(wildcard benchmarks/cluster_*.py)))); do echo "--- $$one"; $(BIN)/python -m "benchmarks.$$one"; done
 
-drills: $(VENV)/.dev services ## the long proofs: programs that break a running system and count what was kept; hours, or DRILLS="kill9 restore"
+bench-peers: $(VENV)/.dev nginx node ## other gateways on the same mock and load, as ratios to nginx; installs them into folders of their own
+	@$(BIN)/python -m benchmarks.peers
+
+drills: $(VENV)/.dev nginx services node ## the long proofs: programs that break a running system and count what was kept; hours, or DRILLS="kill9 restore"
 	@for drill in $(DRILLS); do echo "--- $$drill"; $(BIN)/python -m "tests.drills.$$drill" || failed="$${failed:-} $$drill"; done; \
 	$(BIN)/python -m tests.drills.tables; \
 	if [ -n "$${failed:-}" ]; then echo "missed:$$failed" >&2; exit 1; fi
@@ -82,7 +85,7 @@ asyncapi: $(VENV)/.dev ## write docs/asyncapi.json anew: the topics and the webh
 	@$(BIN)/python -m interlock_reactors.asyncapi
 
 clean: ## remove the environment, the caches and the reports of the last run; never .interlock, which holds a log
-	@rm -rf $(VENV) .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis reports/tmp dist build
+	@rm -rf $(VENV) .venv-sdk .venv-peers .node-peers .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis reports/tmp dist build
 	@find libs services tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # The upstream of the benchmarks and of some system tests. Missing, it is installed where that is possible, else named loudly.
@@ -96,6 +99,14 @@ nginx:
 		echo "!!! SKIPPED: nginx is missing, so the tests that need it do not run (install it, or run as root on Debian or Ubuntu)" >&2; \
 		if [ "$${CI:-}" = true ]; then exit 1; fi; \
 	fi
+
+# The Node SDKs, for the matrix of SDKs; the program says what is missing, and the tests skip as loudly.
+node: $(VENV)/.dev
+	@if ! command -v npm >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing node and npm"; apt-get update -qq || true; \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm >/dev/null 2>&1 || true; \
+	fi
+	@$(BIN)/python -m tests.sdk.nodejs || [ "$${CI:-}" != true ]
 
 # The Kafka and the PostgreSQL of the cluster's tests: given in the environment, of a Docker engine, or started here.
 # Fetched now, the jars are not fetched within a test's time. Missing, it is installed where that is possible, else named loudly.
