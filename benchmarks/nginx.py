@@ -1,7 +1,12 @@
-"""nginx for benchmarks: a static mock (whole answer, stream in one piece) and a plain proxy."""
+"""nginx for benchmarks: a static mock (whole answer, stream in one piece) and a plain proxy, each its own.
 
+Two processes, because the processor time of one must not be charged to the other.
+"""
+
+import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.upstream import EVENT, ROLE, STOP
@@ -26,9 +31,10 @@ http {{
   client_body_temp_path {root}/body; proxy_temp_path {root}/proxy; fastcgi_temp_path {root}/f;
   uwsgi_temp_path {root}/u; scgi_temp_path {root}/s;
   types {{ application/json json; text/event-stream sse; }}
-  upstream unary {{ server 127.0.0.1:{port}; keepalive 64; keepalive_requests 10000000; }}
-  upstream paced {{ server 127.0.0.1:{paced}; keepalive 64; keepalive_requests 10000000; }}
-  upstream bursts {{ server 127.0.0.1:{bursts}; keepalive 64; keepalive_requests 10000000; }}
+  {servers}
+}}
+"""
+MOCK = """
   server {{
     listen 127.0.0.1:{port} backlog=4096;
     root {root}/www;
@@ -36,24 +42,26 @@ http {{
     location = /v1/chat/completions {{ error_page 405 =200 /answer.json; try_files /none /answer.json; }}
     location = /whole/chat/completions {{ error_page 405 =200 /whole.sse; try_files /none /whole.sse; }}
   }}
+"""
+UPSTREAM = "upstream {name} {{ server 127.0.0.1:{port}; keepalive 64; keepalive_requests 10000000; }}"
+LOCATION = "location /{name}/ {{ proxy_pass http://{name}/{path}/; }}"
+PROXY = """
+  {upstreams}
   server {{
-    listen 127.0.0.1:{proxy} backlog=4096;
+    listen 127.0.0.1:{port} backlog=4096;
     proxy_http_version 1.1;
     proxy_set_header Connection "";
     proxy_buffering off;
-    location /v1/ {{ proxy_pass http://unary; }}
-    location /whole/ {{ proxy_pass http://unary; }}
-    location /paced/ {{ proxy_pass http://paced; }}
-    location /bursts/ {{ proxy_pass http://bursts; }}
+    {locations}
   }}
-}}
 """
 
 
 class Nginx:
-    """A running nginx; `pids` are its worker processes, whose CPU is measured."""
+    """A running nginx: its master with one worker."""
 
-    def __init__(self, *, port: int, proxy: int, paced: int, bursts: int) -> None:
+    def __init__(self, servers: str, port: int) -> None:
+        self.port = port
         self.root = Path(tempfile.mkdtemp(prefix="interlock-bench-"))
         (self.root / "www").mkdir()
         (self.root / "www" / "answer.json").write_text(ANSWER)
@@ -61,13 +69,39 @@ class Nginx:
         for folder in ("body", "proxy", "f", "u", "s"):
             (self.root / folder).mkdir()
         config = self.root / "nginx.conf"
-        config.write_text(CONFIG.format(root=self.root, port=port, proxy=proxy, paced=paced, bursts=bursts))
+        config.write_text(CONFIG.format(root=self.root, servers=servers.replace("{root}", str(self.root))))
         self.root.chmod(0o755)
         self.process = subprocess.Popen(
             ["nginx", "-c", str(config), "-g", "daemon off;"], stderr=subprocess.DEVNULL
         )
 
+    @property
+    def pid(self) -> int:
+        """The master; its worker is its child."""
+        return self.process.pid
+
     def stop(self) -> None:
-        """End the process that was started here."""
+        """End the process that was started here, and leave nothing of it."""
         self.process.terminate()
         self.process.wait(10)
+        shutil.rmtree(self.root, ignore_errors=True)
+
+
+def nginx_mock(port: int) -> Nginx:
+    """Answers `/v1/chat/completions` whole and `/whole/chat/completions` with a stream in one piece."""
+    return Nginx(MOCK.format(port=port, root="{root}"), port)
+
+
+def nginx_proxy(port: int, upstreams: Mapping[str, tuple[int, str]]) -> Nginx:
+    """A plain proxy that buffers nothing; `/<name>/...` goes to `/<path>/...` of the port of that name."""
+    blocks = [UPSTREAM.format(name=name, port=where) for name, (where, _) in upstreams.items()]
+    locations = [LOCATION.format(name=name, path=path) for name, (_, path) in upstreams.items()]
+    return Nginx(
+        PROXY.format(port=port, upstreams="\n  ".join(blocks), locations="\n    ".join(locations)), port
+    )
+
+
+def nginx_version() -> str:
+    """As it says itself, for example `1.22.1`."""
+    done = subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=True)
+    return done.stderr.strip().rpartition("/")[2]

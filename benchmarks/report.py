@@ -36,6 +36,15 @@ def write(name: str, figures: dict[str, Any]) -> Path:
     return path
 
 
+def committed(name: str) -> dict[str, Any]:
+    """The report that the last commit holds; empty when it holds none."""
+    try:
+        found: dict[str, Any] = json.loads(_git("show", f"HEAD:reports/{name}.json"))
+    except (OSError, subprocess.CalledProcessError):
+        return {}
+    return found
+
+
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A plain aligned table: first column left, the others right."""
     cells = [list(headers), *([str(cell) for cell in row] for row in rows)]

@@ -1,18 +1,22 @@
 """Servers that are compared: `null`, `pass` (bare pass-through) and `gateway`, each one process.
 
 All three are raw ASGI on the same uvicorn settings; `pass` and `gateway` use the same upstream client.
-The gateway runs with every feature on: routing, records encoded, outcomes counted, reports, metrics.
+The gateway runs with every feature on: gateway keys declared and asked for, routing, records encoded,
+outcomes counted, reports, metrics.
 """
 
 import argparse
 import os
+from hashlib import sha256
 from typing import Any
 
 import msgspec
 import uvloop
 
+from benchmarks.load import KEY
 from benchmarks.nginx import ANSWER
 from interlock_domain.attempt.record import RequestRecord
+from interlock_domain.catalog.key import GatewayKey
 from interlock_domain.catalog.pool import Member, Pool
 from interlock_domain.catalog.provider import Provider
 from interlock_domain.catalog.target import Target
@@ -108,7 +112,8 @@ def catalog(upstreams: dict[str, str], targets: int) -> CatalogRow:
                 Member(target=t.id, priority=i + 1) for i, t in enumerate(mine[start : start + 4])
             )
             pools.append(Pool(name=f"{provider.name}-{start // 4}", members=members))
-    return CatalogRow(revision=1, providers=providers, targets=tuple(defined), pools=tuple(pools))
+    keys = (GatewayKey(name="bench", sha256=sha256(KEY.encode()).hexdigest()),)
+    return CatalogRow(revision=1, providers=providers, targets=tuple(defined), pools=tuple(pools), keys=keys)
 
 
 async def gateway_app(upstreams: dict[str, str], targets: int) -> Any:

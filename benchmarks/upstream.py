@@ -1,7 +1,8 @@
 """A mock upstream for benchmarks: chunks of a chat stream at a fixed pace, as cheap as Python allows.
 
-Answers every POST with a stream of `--chunks` events, `--interval-ms` apart, `--burst` at a
-time. Its CPU is not counted.
+Answers every POST with a stream of `--chunks` events, `--interval-ms` apart, `--burst` at a time; with
+`--apart` each event of a burst is a write of its own, as of a provider that flushes after each. Its CPU is
+not counted.
 """
 
 import argparse
@@ -27,9 +28,9 @@ def chunk(body: bytes) -> bytes:
 class Paced(asyncio.Protocol):
     """One connection: a request is complete when its declared body has arrived."""
 
-    def __init__(self, chunks: int, interval_s: float, burst: int) -> None:
+    def __init__(self, chunks: int, interval_s: float, burst: int, *, apart: bool = False) -> None:
         self.chunks = chunks
-        self.piece = chunk(EVENT) * burst
+        self.pieces = [chunk(EVENT)] * burst if apart else [chunk(EVENT) * burst]
         self.burst = burst
         self.interval_s = interval_s
         self.buffer = b""
@@ -64,24 +65,37 @@ class Paced(asyncio.Protocol):
             self.transport.write(chunk(STOP) + b"0\r\n\r\n")
             return
         self.left -= self.burst
-        self.transport.write(self.piece)
+        for piece in self.pieces:
+            if not self.transport.is_closing():  # the client of a load leaves in the middle
+                self.transport.write(piece)
         self.loop.call_later(self.interval_s, self.tick)
 
 
-async def main() -> None:
+async def serve(args: argparse.Namespace) -> None:
     """Serve until killed."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: Paced(args.chunks, args.interval_ms / 1000, args.burst, apart=args.apart),
+        "127.0.0.1",
+        args.port,
+        backlog=1024,
+    )
+    await server.serve_forever()
+
+
+def main() -> None:
+    """Read the command line and serve."""
     wanted = argparse.ArgumentParser()
     wanted.add_argument("--port", type=int, required=True)
     wanted.add_argument("--chunks", type=int, default=60)
     wanted.add_argument("--interval-ms", type=float, default=2.0)
     wanted.add_argument("--burst", type=int, default=1, help="events written at once")
+    wanted.add_argument("--apart", action="store_true", help="each event of a burst in a write of its own")
     args = wanted.parse_args()
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: Paced(args.chunks, args.interval_ms / 1000, args.burst), "127.0.0.1", args.port, backlog=1024
-    )
-    await server.serve_forever()
+    # uvloop gathers what is written in one turn of the loop; the loop of the library writes at once.
+    run = asyncio.run if args.apart else uvloop.run
+    run(serve(args))
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    main()
