@@ -48,7 +48,14 @@ async def gateway(folder: Path, config: str, *words: str, **more: str) -> AsyncI
         )
         async with GatewayProcess("gw-d", port, process) as started:
             await started.ready()
+            await until(lambda: _every_worker_is_ready(started), timeout_s=LONG_S, what="every worker")
             yield started
+
+
+async def _every_worker_is_ready(one: GatewayProcess) -> bool:
+    # Which worker answers is the kernel's choice, anew for each connection.
+    asked = [await one.http.get("/readyz", headers={"connection": "close"}) for _ in range(16)]
+    return all(answer.status_code == 200 for answer in asked)
 
 
 def draining(atlas: SimulatedProvider, drain: str) -> str:
