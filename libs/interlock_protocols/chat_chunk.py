@@ -60,30 +60,32 @@ class _StillChunk(Struct, gc=False):
 
 
 _decode: Final = Decoder(QuietChunk).decode
-_decode_still: Final = Decoder(list[_StillChunk]).decode
+_decode_still: Final = Decoder(_StillChunk).decode_lines
 _BORDER: Final = b"}\n\ndata: {"
-_JOINT: Final = b"},{"
+_JOINT: Final = b"}\n{"
 
 
 def still_chunks(whole: bytes) -> int:
     """How many chunks the whole events are, when all that happens in them is content of choice 0; else 0.
 
-    One decode for all of them, and the types do the looking: 0.27 us an event in a burst of 50.
+    One decode for all of them, a line for each, and the types do the looking: 0.27 us an event in a burst of
+    50. A line end between `}` and `{` stands inside no JSON value, so no value can go over it: as many values
+    as lines means one in each. In an array, which a comma joins, an event cut short and one of two objects
+    would make up for each other.
     """
     if not whole.startswith(b"data: {"):
         return 0
-    joined = whole[6:-2].replace(_BORDER, _JOINT)
-    if b"\n" in joined or b"\r" in joined:
+    lines = whole[6:-2].split(_BORDER)
+    inside = b"".join(lines)
+    if b"\n" in inside or b"\r" in inside:
         return 0
     try:
         if not whole.isascii():
             whole.decode()  # the decoder skips what it does not keep, bad UTF-8 included
-        found = len(_decode_still(b"[%b]" % joined))
+        found = len(_decode_still(_JOINT.join(lines)))
     except (DecodeError, UnicodeDecodeError, RecursionError):
         return 0
-    # An event of two objects would read as two events: the borders that were taken out tell.
-    borders = (len(whole) - 8 - len(joined)) // (len(_BORDER) - len(_JOINT))
-    return found if found == borders + 1 else 0
+    return found if found == len(lines) else 0
 
 
 def quiet_chunks(whole: bytes) -> list[QuietChunk] | None:

@@ -9,18 +9,21 @@ vendor's own would commit a stream that has said nothing yet.
 from abc import abstractmethod
 from typing import Any, Final
 
-import orjson
-
 from interlock_domain.words import FailureClass
 from interlock_protocols.chat_chunk import quiet_chunks, still_chunks
 from interlock_protocols.classify import classify_in_band
 from interlock_protocols.errors import OwnError, in_band_error
 from interlock_protocols.failed_answer import broken
+from interlock_protocols.json_text import NotJson, read_json
 from interlock_protocols.scanner import KEEP, EventScanner, Take
 from interlock_protocols.sse import DONE, DONE_EVENT
 from interlock_protocols.verdict import Verdict
 
 _PASS: Final = Verdict.PASS
+
+MAX_CHOICES: Final = 1024
+"""Of one stream. Chat gives at most 128 (OpenAI's reference, `n`), completions as many for each prompt; an
+upstream that goes on opening them would fill the memory."""
 
 
 class ChoicesScanner(EventScanner):
@@ -67,8 +70,8 @@ class ChoicesScanner(EventScanner):
 
     def _read(self, name: bytes, data: bytes) -> Take:
         try:
-            value = orjson.loads(data)
-        except orjson.JSONDecodeError:
+            value = read_json(data)
+        except NotJson:
             return self._no_json(name, data)
         if name == b"error" or type(value) is not dict or value.get("error"):
             return self._no_chunk(name, value)
@@ -89,7 +92,7 @@ class ChoicesScanner(EventScanner):
         return KEEP
 
     def _choice(self, choice: dict[str, Any]) -> bool:
-        """Note content and finish reason; False when the choice reports an error (OpenRouter does)."""
+        """Note content and finish reason; False when it fails the stream: choices may report errors."""
         if not self.saw_content:
             self.saw_content = self._has_content(choice)
         reason = choice.get("finish_reason")
@@ -99,15 +102,17 @@ class ChoicesScanner(EventScanner):
         index = choice.get("index")
         if type(index) is not int:
             index = 0
-        if not reason:
-            if index not in self._open_choices and index not in self._finished_choices:
-                self._open_choices.add(index)
-                self.complete = False
-            return True
-        self._finished_choices.add(index)
-        self.saw_end = True
-        self._open_choices.discard(index)
-        self.complete = not self._open_choices
+        if index not in self._open_choices and index not in self._finished_choices:
+            if len(self._open_choices) + len(self._finished_choices) >= MAX_CHOICES:
+                self._fail(Verdict.MALFORMED, self._malformed("too many choices"))
+                return False
+            self._open_choices.add(index)
+            self.complete = False
+        if reason:
+            self._finished_choices.add(index)
+            self.saw_end = True
+            self._open_choices.discard(index)
+            self.complete = not self._open_choices
         return True
 
     def _no_json(self, name: bytes, data: bytes) -> Take:

@@ -16,12 +16,11 @@ Passing on whatever the client takes was dropped: it takes nearly all of these a
 
 from typing import Any, Final
 
-import orjson
-
 from interlock_domain.words import FailureClass
 from interlock_protocols.classify import classify_in_band
 from interlock_protocols.errors import OwnError
 from interlock_protocols.failed_answer import FailedAnswer, broken
+from interlock_protocols.json_text import NotJson, read_json
 from interlock_protocols.messages_errors import in_band_error
 from interlock_protocols.messages_events import (
     NAMES,
@@ -38,6 +37,7 @@ from interlock_protocols.unary import Tokens
 from interlock_protocols.verdict import Verdict
 
 _PASS: Final = Verdict.PASS
+PING: Final = b"ping"
 
 
 class MessagesScanner(EventScanner):
@@ -69,8 +69,8 @@ class MessagesScanner(EventScanner):
 
     def _read(self, name: bytes, data: bytes) -> Take:
         try:
-            value = orjson.loads(data)
-        except orjson.JSONDecodeError:
+            value = read_json(data)
+        except NotJson:
             return self._no_json(name, data)
         if name == b"error":
             return self._stopped(classify_in_band(value))
@@ -80,10 +80,16 @@ class MessagesScanner(EventScanner):
         if kind == "error" or value.get("error"):
             return self._stopped(classify_in_band(value))
         if type(kind) is not str or kind not in PAYLOADS:
-            return self._broken("an event without its type") if name in NAMES else KEEP
+            return self._broken("an event without its type") if name in NAMES else self._stranger(name, kind)
         if name != kind.encode():
             return self._broken(f"{kind} under another name, or none")
         return self._part(kind, value)
+
+    def _stranger(self, name: bytes, kind: Any) -> Take:
+        """An event that is no part of the message: a ping, or one that is new."""
+        if name == PING or kind == "ping":
+            self._hold_events += 1
+        return KEEP
 
     def _part(self, kind: str, value: dict[str, Any]) -> Take:
         """One part of the message: `kind` is one of `PAYLOADS`."""
@@ -102,6 +108,7 @@ class MessagesScanner(EventScanner):
         if kind == "content_block_delta":
             self._content(found=delta_has_content(part))
         elif kind == "content_block_start":
+            self.thinking = self.thinking or part.get("type") == "thinking"
             self._content(found=block_has_content(part))
         elif kind == "message_start":
             self._start(part)
@@ -138,6 +145,7 @@ class MessagesScanner(EventScanner):
         if name == b"error":
             return self._stopped(classify_in_band(data.decode(errors="replace")))
         if not name and data.startswith(DONE):
+            self._hold_events += 1
             return Take.DROP  # proxies that end every stream as the chat API does; this API has another end
         return self._broken("an event that is no JSON")
 

@@ -10,9 +10,10 @@ pass.
 
 from typing import Annotated, Any, Final
 
-import orjson
 from msgspec import DecodeError, Meta, Struct, field
 from msgspec.json import Decoder
+
+from interlock_protocols.json_text import NotJson, read_json
 
 ENDS: Final = frozenset({"response.completed", "response.incomplete"})
 """Types that end an answer (OpenAI's reference; Open Responses, state machine events)."""
@@ -26,6 +27,9 @@ _CONTENT: Final = frozenset(
         "response.image_generation_call.partial_image",  # OpenAI: a first look at an image
     }
 )
+SIGNS_OF_LIFE: Final = frozenset({"keepalive", "ping"})
+"""Types that only keep the connection alive: OpenAI's, and that of proxies."""
+
 _LOUD_LINES: Final = frozenset(b"event: " + name.encode() for name in ENDS | FAILURES)
 _LOUD: Final = ENDS | FAILURES
 
@@ -45,6 +49,12 @@ class Response(Struct, gc=False):
     usage: Any = None
 
 
+class Item(Struct, gc=False):
+    """An item of the output, as far as the scanner reads it."""
+
+    type: str | None = None
+
+
 class Event(Struct, gc=False):
     """An event, as far as the scanner reads it."""
 
@@ -52,6 +62,7 @@ class Event(Struct, gc=False):
     number: _Number | None = field(default=None, name="sequence_number")
     error: Any = None
     response: Response | None = None
+    item: Item | None = None
 
 
 class QuietEvent(Struct, gc=False):
@@ -115,18 +126,19 @@ def read_event(data: bytes) -> Event | None:
 def _read_any(data: bytes) -> Event | None:
     """Whatever the type of an event does not describe; the two agree where both can read."""
     try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError:
+        value = read_json(data)
+    except NotJson:
         return None
     if type(value) is not dict:
         return None
     number = value.get("sequence_number")
-    response = value.get("response")
+    response, item = value.get("response"), value.get("item")
     return Event(
         type=_text(value.get("type")),
         number=number if type(number) is int and 0 <= number <= _MOST else None,
         error=value.get("error"),
         response=_response(response) if type(response) is dict else None,
+        item=Item(type=_text(item.get("type"))) if type(item) is dict else None,
     )
 
 
@@ -147,8 +159,8 @@ def _text(value: Any) -> str | None:
 def failure_of(data: bytes) -> Any:
     """What an event says about a failure, for `classify_in_band`: the response does, or else the root."""
     try:
-        root = orjson.loads(data)
-    except orjson.JSONDecodeError:
+        root = read_json(data)
+    except NotJson:
         return data.decode(errors="replace")
     response = root.get("response") if type(root) is dict else None
     return response if type(response) is dict and response.get("error") else root

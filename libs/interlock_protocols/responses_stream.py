@@ -14,11 +14,12 @@ import orjson
 
 from interlock_domain.words import FailureClass
 from interlock_protocols.classify import classify_in_band
-from interlock_protocols.errors import OwnError, error_type
+from interlock_protocols.errors import OwnError, error_object
 from interlock_protocols.failed_answer import broken
 from interlock_protocols.responses_event import (
     ENDS,
     FAILURES,
+    SIGNS_OF_LIFE,
     Event,
     Response,
     failure_of,
@@ -35,14 +36,20 @@ from interlock_protocols.verdict import Verdict
 _DEFAULT_NAME: Final = b"message"
 """What an event stream calls an event without a name (HTML standard, 9.2.6)."""
 
+ECHOES: Final = 16
+"""How many times over the hold may be filled by what responses repeat of their request: instructions and the
+schemas of tools, in each of three events, 100 KB with a coding agent. They say nothing yet, and to commit by
+them would forgo the failover; the exchange holds the request all the while, so memory has a bound already."""
+
 
 class ResponsesScanner(EventScanner):
     """`complete` and `finished` are one here: the end of the answer has passed."""
 
-    __slots__ = ("_number", "_response_id")
+    __slots__ = ("_most_held", "_number", "_response_id")
 
     def __init__(self, *, hold_events: int = 8, hold_bytes: int = 65536) -> None:
         super().__init__(hold_events=hold_events, hold_bytes=hold_bytes)
+        self._most_held = hold_bytes * ECHOES
         self._number: int | None = None
         self._response_id: str | None = None
 
@@ -51,18 +58,17 @@ class ResponsesScanner(EventScanner):
         """Input and output tokens of the last usage object, if one came."""
         return response_tokens(self._usage)
 
+    def told_up_to(self, number: int | None) -> None:
+        """The number of the last event a client read, where another target's events came after this one's."""
+        self._number = self._number if number is None else number
+
     def in_band(self, error: OwnError) -> bytes:
         """A `response.failed`, which Codex acts on, with the error at its root too.
 
         The openai client raises for that one only: to it `response.failed` is one more event, and a `[DONE]`
         behind it a good end (measured).
         """
-        told = {
-            "message": error.message,
-            "type": error.type or error_type(error.status),
-            "param": error.param,
-            "code": error.code,
-        }
+        told = error_object(error)
         failed = {
             "type": "response.failed",
             "sequence_number": self.events if self._number is None else self._number + 1,
@@ -72,7 +78,7 @@ class ResponsesScanner(EventScanner):
                 "status": FAILED,
                 "model": self.model,
                 "output": [],
-                "error": {"code": error.code, "message": error.message},
+                "error": {"code": told["code"] or error.code, "message": told["message"]},
                 "incomplete_details": None,
                 "usage": None,
             },
@@ -103,11 +109,23 @@ class ResponsesScanner(EventScanner):
             name = b""
         kind = event.type
         if kind is None and name and not name.startswith(b"response."):
+            self._hold_events += 1
             return Take.DROP  # a vendor's sign of life; a client would look for its type in vain
         if kind is None or (name and name != kind.encode()):
             self._fail(Verdict.MALFORMED, self._malformed("an event whose name and type differ"))
             return Take.STOP
+        if not self.committed:
+            self._hold_more(kind, event, len(data))
         return self._event_of(kind, event)
+
+    def _hold_more(self, kind: str, event: Event, size: int) -> None:
+        """What an event in the preamble does to the limits of the hold: it may not fill them."""
+        if event.response is not None:
+            self._hold_bytes = min(self._hold_bytes + size, self._most_held)
+        elif kind in SIGNS_OF_LIFE:
+            self._hold_events += 1
+        elif event.item is not None and event.item.type == "reasoning":
+            self.thinking = True
 
     def _event_of(self, kind: str, event: Event) -> Take:
         if event.number is not None:

@@ -9,6 +9,8 @@ event means belongs to the scanner of each API. Rules:
   breaks clients (no data, or empty data) is dropped; the event that fails the stream never goes out.
 - An error in the same chunk as the first content fails the stream before the commit: nothing has gone
   out, so another target may still answer unseen.
+- Signs of life (comments, pings) count as bytes that are held, not as events: an upstream that only keeps
+  its connection alive has not begun to answer, and must not commit by it.
 - Once the last event of its API has passed nothing more goes out.
 
 One scanner with a table for each API was dropped: what is quick for one (a template of bytes) is no use for
@@ -23,12 +25,16 @@ from typing import Any, ClassVar, Final
 from interlock_domain.words import FailureClass
 from interlock_protocols.errors import OwnError
 from interlock_protocols.failed_answer import FailedAnswer, broken
-from interlock_protocols.sse import BOM, EventCutter, Fields, read_fields, split_events
+from interlock_protocols.sse import BOM, BORDER, TEXT, EventCutter, Fields, read_fields
 from interlock_protocols.unary import Tokens, tokens_of
 from interlock_protocols.verdict import End, Verdict
 
 MAX_EVENT: Final = 16 * 1024 * 1024
 """Bytes of one event that may wait for their border: a generated image in base64 is up to a few MiB."""
+
+MANY_LINES: Final = 16_384
+"""Lines of one event: JSON that is written over lines has a few hundred. Each costs a microsecond and some
+sixty bytes, so an upstream could turn `MAX_EVENT` into seconds and gigabytes."""
 
 LAST_EVENTS: Final = 3
 """A finish reason, usage and `[DONE]`: the end of a stream that came in one piece with its content."""
@@ -52,13 +58,15 @@ class EventScanner:
     """State of one stream. `feed` each chunk, write `out` when it is not empty; `end` once, at the end.
 
     `committed`: bytes may have gone out. `complete`: the answer is whole, its last event may be missing.
-    `finished`: that one has passed. `error` is set whenever the verdict or the end is a failure.
+    `finished`: that one has passed. `thinking`: the model has said that it is at work, and shows nothing of
+    it. `error` is set whenever the verdict or the end is a failure.
     """
 
     last_event: ClassVar[bytes] = b""
     """What may be appended to an answer that is whole but for it; nothing where that cannot be told."""
 
     __slots__ = (
+        "_begun",
         "_cutter",
         "_held",
         "_held_bytes",
@@ -75,6 +83,7 @@ class EventScanner:
         "out",
         "saw_content",
         "saw_end",
+        "thinking",
     )
 
     def __init__(self, *, hold_events: int = 8, hold_bytes: int = 65536) -> None:
@@ -84,11 +93,13 @@ class EventScanner:
         self.complete = False
         self.saw_content = False
         self.saw_end = False
+        self.thinking = False
         self.events = 0
         self.model: str | None = None
         self.error: FailedAnswer | None = None
         self._over: Verdict | None = None
         self._usage: Any = None
+        self._begun = False
         self._cutter = EventCutter()
         self._held: list[bytes] = []
         self._held_bytes = 0
@@ -119,13 +130,25 @@ class EventScanner:
             return self._over
         cutter = self._cutter
         whole = chunk if not cutter.rest and chunk.endswith(b"\n\n") else cutter.cut(chunk)
+        if not whole:
+            return self._wait()
         if self.saw_content:
             if self._is_quiet(whole):
                 self.out = whole
                 return _PASS
-        elif not self.events and not self._held:
-            whole = whole.removeprefix(BOM)
-        return self._walk(whole) if whole else self._wait()
+        elif not self._begun:
+            whole = self._begin(whole)
+        return self._walk(whole)
+
+    def commit(self) -> None:
+        """Let go what is held, though it is no content yet: `out` has it. For a stream that only thinks."""
+        self.committed = True
+        self.out = b"".join(self._held)
+        self._held.clear()
+
+    def _begin(self, whole: bytes) -> bytes:
+        self._begun = True
+        return whole.removeprefix(BOM)
 
     def _wait(self) -> Verdict:
         self.out = b""
@@ -152,6 +175,8 @@ class EventScanner:
     def _last_words(self, rest: bytes) -> None:
         """An event whose blank line is missing counts when it can be read; else it was cut off."""
         before = self.error
+        if not self._begun:
+            rest = self._begin(rest)
         verdict = self._walk(rest.rstrip(b"\r\n") + b"\n\n")
         if verdict is Verdict.MALFORMED:
             self.error, self._over = before, None
@@ -195,14 +220,16 @@ class EventScanner:
         if self.committed:
             self.out = out
             return _PASS
-        self._held.append(out)
-        self._held_bytes += len(out)
+        alone = not self._held
+        if out:
+            self._held.append(out)
+            self._held_bytes += len(out)
         enough = self.saw_content or self.saw_end
         if not enough and self.events <= self._hold_events and self._held_bytes <= self._hold_bytes:
             self.out = b""
             return _HOLD
         self.committed = True
-        self.out = out if len(self._held) == 1 else b"".join(self._held)
+        self.out = out if alone else b"".join(self._held)
         self._held.clear()
         return Verdict.COMMIT
 
@@ -216,11 +243,18 @@ class EventScanner:
         if piece.startswith(b"data: {") and b"\n" not in piece and b"\r" not in piece:
             self.events += 1
             return self._read(b"", piece[6:])
+        if len(piece) > MANY_LINES and piece.count(b"\n") + piece.count(b"\r") > MANY_LINES:
+            return self._shredded()
         fields: Fields = read_fields(piece)
         if not fields.data and fields.name != b"error":
             return KEEP if fields.silent else Take.DROP
         self.events += 1
         return self._read(fields.name, fields.data or b"")
+
+    def _shredded(self) -> Take:
+        self.events += 1
+        self._fail(Verdict.MALFORMED, self._malformed("an event of too many lines"))
+        return Take.STOP
 
     def _fail(self, verdict: Verdict, error: FailedAnswer) -> Verdict:
         self._over = verdict
@@ -233,21 +267,30 @@ class EventScanner:
 
 
 def _pieces(whole: bytes, start: int) -> Iterator[tuple[int, int, bytes]]:
-    """Each event from `start` on: where it begins, where the next one does, and its bytes."""
-    if b"\r" in whole:
-        for piece in split_events(whole[start:]):
-            yield start, start + len(piece), piece
-            start += len(piece)
-        return
-    while start < len(whole):
-        border = whole.find(b"\n\n", start)
-        end = border + 2 if border >= 0 else len(whole)  # a line end too many behind the last event
-        yield start, end, whole[start:end].rstrip(b"\n")
+    """Each event from `start` on, with the blank lines before it: where it begins, where the next one does,
+    and its bytes without those."""
+    size, plain = len(whole), b"\r" not in whole
+    while start < size:
+        text = TEXT.search(whole, start)
+        begin = size if text is None else text.start()
+        if plain:
+            end = whole.find(b"\n\n", begin) + 2
+        else:
+            border = BORDER.search(whole, begin)
+            end = 1 if border is None else border.end()
+        if end == 1:  # a line end too many behind the last event, if anything
+            end = size
+        yield start, end, whole[begin:end].rstrip(b"\r\n")
         start = end
 
 
 def _without(out: bytes, dropped: list[tuple[int, int]]) -> bytes:
     """The bytes less the dropped events, which are in order."""
-    for start, end in reversed(dropped):
-        out = out[:start] + out[end:]
-    return out
+    if not dropped:
+        return out
+    kept, last = [], 0
+    for start, end in dropped:
+        kept.append(out[last:start])
+        last = end
+    kept.append(out[last:])
+    return b"".join(kept)

@@ -15,7 +15,8 @@ BOM: Final = b"\xef\xbb\xbf"
 DONE: Final = b"[DONE]"
 DONE_EVENT: Final = b"data: [DONE]\n\n"
 
-_BORDER: Final = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
+BORDER: Final = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
+TEXT: Final = re.compile(rb"[^\r\n]")
 _CR_BORDERS: Final = (b"\n\r\n", b"\r\r\n", b"\r\r", b"\n\r")
 _LOOK_BACK: Final = 1
 """Bytes of a border that was cut in two in the earlier piece: any two line ends already are a border."""
@@ -38,7 +39,7 @@ def split_events(whole: bytes) -> list[bytes]:
     """The events of a buffer that ends at a border, each with its own line ends."""
     events = []
     start = 0
-    for border in _BORDER.finditer(whole):
+    for border in BORDER.finditer(whole):
         events.append(whole[start : border.end()])
         start = border.end()
     if start < len(whole):

@@ -7,18 +7,17 @@ with the rest.
 
 from typing import Any
 
-import orjson
-
 from interlock_domain.words import FailureClass
 from interlock_protocols.classify import classify_in_band
 from interlock_protocols.failed_answer import FailedAnswer, broken
+from interlock_protocols.json_text import NotJson, read_json
 
 
 def read_answer(status: int, content_type: bytes | None, body: bytes) -> dict[str, Any] | FailedAnswer:
     """The object of an answer; JSON that is none reads as an empty one, which answers nothing."""
     try:
-        root = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        root = read_json(body)
+    except NotJson:
         return _no_json(status, content_type, body)
     error = _error_of(root)
     if error:

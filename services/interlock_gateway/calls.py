@@ -73,7 +73,7 @@ class TargetCall:
         self._withheld = CREDENTIALS - names
         self._own = tuple(sorted(name.decode() for name in names))
         self._changed: dict[frozenset[bytes], tuple[str, ...]] = {}
-        # Undeclared models of a provider share connections: clients invent names, and each would have its own.
+        # Undeclared models of a provider share connections: clients invent names without end.
         self._pool_key = target.id if target.target is not None else provider.name
         # Everything up to the client's own headers, for the usual request without a query string.
         self._start = build_head(b"POST", self._path, self._host, self._fixed)[: -len(b"\r\n")]

@@ -4,7 +4,8 @@ import pytest
 
 from interlock_domain.words import FailureClass
 from interlock_protocols.chat_stream import ChatScanner, End, Verdict
-from interlock_protocols.scanner import MAX_EVENT
+from interlock_protocols.choices import MAX_CHOICES
+from interlock_protocols.scanner import MANY_LINES
 from interlock_protocols.sse import BOM
 from tests.libs.interlock_protocols.chunks import (
     COMMENT,
@@ -196,6 +197,11 @@ def test_an_error_after_content_never_goes_out(error, alone):
         b'data: {"a":1}\ndata: {"b":2}\n\n',
         b'data: {"choices":[{}\n\ndata: {}]}\n\n',
         b"data: " + b"[" * 5000 + b"]" * 5000 + b"\n\n",
+        # Read as one array their halves and doubles make up for each other: as many objects as events.
+        b'data: {"x":[{}\n\ndata: {}]}\n\ndata: {},{}\n\n',
+        b"data: {}{}\n\n",
+        b'data: {"a":NaN}\n\n',
+        b"data: [\n" + b"data: 1,\n" * MANY_LINES + b"data: 1]\n\n",
     ],
 )
 def test_a_malformed_event_never_goes_out(malformed):
@@ -206,6 +212,32 @@ def test_a_malformed_event_never_goes_out(malformed):
     assert out == ROLE + HELLO + WORLD
     assert scanner.error is not None
     assert scanner.error.failure is FailureClass.MALFORMED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"\\ud83d",  # half of an emoji, as a proxy in JavaScript writes it that cuts texts by length
+        b"\\ude00 and",
+        b'a","logprob":-1e999,"b":"',
+        b'a","token":%b,"b":"' % (b"9" * 5000),
+    ],
+)
+def test_what_every_client_reads_is_content_though_strict_readers_refuse_it(text):
+    odd = chunk({"content": "TEXT"}).replace(b"TEXT", text)
+    for chunks in ([ROLE, odd], [ROLE, HELLO, odd], [ROLE, HELLO, WORLD + odd + WORLD]):
+        scanner, verdicts, out = fed(*chunks, STOP, DONE)
+        assert verdicts[-1] is V.PASS
+        assert out == b"".join(chunks) + STOP + DONE
+        assert scanner.end() is End.COMPLETE
+
+
+def test_a_stream_that_goes_on_opening_choices_fails_instead_of_filling_the_memory():
+    scanner, verdicts, _ = fed(*(chunk({"content": "x"}, index=n) for n in range(MAX_CHOICES)))
+    assert verdicts[-1] is V.PASS
+    assert scanner.feed(chunk({"content": "x"}, index=5)) is V.PASS
+    assert scanner.feed(chunk({"content": "x"}, index=MAX_CHOICES)) is V.MALFORMED
+    assert scanner.out == b""
 
 
 @pytest.mark.parametrize(
@@ -223,6 +255,8 @@ def test_a_byte_order_mark_is_left_out():
     stream = BOM + WHOLE
     assert fed(stream)[2] == WHOLE
     assert fed(*(stream[i : i + 1] for i in range(len(stream))))[2] == WHOLE
+    scanner, _, _ = fed(BOM + STOP[:-2])
+    assert (scanner.end(), scanner.out) == (End.MISSING_DONE, STOP)
 
 
 @pytest.mark.parametrize(
@@ -351,11 +385,3 @@ def test_the_last_usage_counts():
     assert scanner.usage == (12, 2)
     assert fed(early, early)[0].usage == (12, 1)
     assert fed(ROLE)[0].usage is None
-
-
-def test_an_event_without_end_fails_instead_of_filling_the_memory():
-    scanner, _, _ = fed(ROLE, HELLO)
-    piece = b"data: {" + b" " * (1024 * 1024)
-    verdicts = [scanner.feed(piece) for _ in range(MAX_EVENT // len(piece) + 2)]
-    assert verdicts[-1] is V.MALFORMED
-    assert scanner.out == b""

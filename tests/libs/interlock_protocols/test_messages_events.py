@@ -21,6 +21,11 @@ from tests.libs.interlock_protocols.message_parts import (
     padded,
 )
 
+_DELTA = b'{"type":"content_block_delta","delta":{}'
+HALVES = b"".join(
+    b"event: content_block_delta\ndata: %b\n\n" % half for half in (_DELTA + b',"x":[{}', b"{}]}")
+)
+DOUBLE = b"event: content_block_delta\ndata: %b},%b}\n\n" % (_DELTA, _DELTA)
 DELTA = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "x"}}
 
 
@@ -69,6 +74,11 @@ def test_a_burst_that_begins_and_ends_blocks_is_counted_event_by_event():
         named("content_block_delta", {**DELTA, "delta": None}),
         named("content_block_start", {"type": "content_block_start", "index": 0}),
         b"event: content_block_delta\ndata: " + b"[" * 5000 + b"]" * 5000 + b"\n\n",
+        HALVES + DOUBLE,
+        HALVES + DOUBLE.replace(b"},{", b"}{"),
+        DOUBLE.replace(b"},{", b"}{") + HALVES,
+        HELLO.replace(b', "delta"', b',\n"delta"'),
+        HELLO.replace(b', "delta"', b',\ndata: "delta"'),
     ],
 )
 def test_anything_else_is_left_to_the_full_reading(other):

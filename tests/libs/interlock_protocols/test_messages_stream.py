@@ -133,10 +133,29 @@ def test_text_that_speaks_of_errors_is_content():
 
 
 def test_too_much_preamble_commits_and_content_after_it_still_counts():
-    scanner, verdicts, out = fed(START, *[PING] * 8, HELLO)
+    scanner, verdicts, out = fed(START, *[BEGIN] * 8, HELLO)
     assert verdicts == [V.HOLD] * 8 + [V.COMMIT, V.PASS]
-    assert out == START + PING * 8 + HELLO
+    assert out == START + BEGIN * 8 + HELLO
     assert scanner.saw_content
+
+
+@pytest.mark.parametrize("sign", [PING, b"event: ping\ndata: {}\n\n", COMMENT, b"data: [DONE]\n\n"])
+def test_signs_of_life_are_no_preamble_that_could_commit(sign):
+    scanner, verdicts, out = fed(START, *[sign] * 50, BEGIN)
+    assert set(verdicts) == {V.HOLD}
+    assert (out, scanner.thinking) == (b"", False)
+    assert fed(START, *[PING] * 3000)[0].committed  # but bytes are bytes
+
+
+def test_thinking_that_is_not_shown_is_told_and_may_be_let_go():
+    thought = begin(type="thinking", thinking="", signature="")
+    scanner, verdicts, _ = fed(START, thought, PING)
+    assert (set(verdicts), scanner.thinking) == ({V.HOLD}, True)
+    scanner.commit()
+    assert (scanner.out, scanner.committed) == (START + thought + PING, True)
+    assert (scanner.feed(PING), scanner.out) == (V.PASS, PING)
+    assert (scanner.feed(HELLO), scanner.saw_content) == (V.PASS, True)
+    assert not fed(START, BEGIN, PING)[0].thinking
 
 
 @pytest.mark.parametrize(

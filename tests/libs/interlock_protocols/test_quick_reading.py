@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interlock_protocols import chat, unary
+from interlock_protocols.inference import InferenceRequest
 
 _TEXT = st.sampled_from(["", "m", "a/b", "ü", "\\", 'quote"', "model"])
 _JSON = st.recursive(
@@ -66,4 +67,17 @@ def test_an_answer_is_judged_alike(answer, at) -> None:
 
 def test_a_usual_request_takes_the_quick_way() -> None:
     body = b'{"model":"chat","messages":[{"role":"user","content":"hi"}],"stream":true}'
-    assert chat._decode_plain(body).stream
+    assert chat._decode_usual(body).stream
+
+
+def test_an_agents_turn_takes_the_quick_way_too() -> None:
+    body = (
+        b'{"model":"chat","stream":null,"response_format":{"type":"json_schema"},"modalities":["text"],'
+        b'"messages":[{"role":"user","content":[{"type":"text","text":"?"},{"type":"image_url"}]},'
+        b'{"role":"assistant","content":null,"tool_calls":[{"id":"1"}]},{"role":"tool","content":"7"}],'
+        b'"tools":[{"type":"function","function":{"name":"f","parameters":{"minimum":1e400}}}]}'
+    )
+    assert len(chat._decode_usual(body).tools or ()) == 1
+    request = chat.parse_chat(body)
+    assert isinstance(request, InferenceRequest)
+    assert request.traits.needs == ("json_schema", "tools", "vision")

@@ -130,6 +130,47 @@ def test_text_that_speaks_of_ends_and_errors_is_content() -> None:
     assert out == PREAMBLE + b"".join(said) * 2 + COMPLETED + DONE
 
 
+def test_a_request_that_is_echoed_does_not_fill_the_hold() -> None:
+    tools = [{"type": "function", "name": f"tool_{n}", "parameters": {"doc": "x" * 900}} for n in range(150)]
+    first, second = (
+        event(
+            f"response.{kind}", sequence_number=n, response=response(tools=tools, instructions="y" * 40_000)
+        )
+        for n, kind in enumerate(("created", "in_progress"))
+    )
+    assert len(first) > 150_000
+    scanner, verdicts, out = fed(first, second, ITEM, PART, FAILED)
+    assert (verdicts, out) == ([V.HOLD] * 4 + [V.ERROR], b"")
+    assert fed(first, second, ITEM, HELLO)[2] == first + second + ITEM + HELLO
+    scanner, verdicts, _ = fed(*[first] * 6)
+    assert (verdicts, scanner.committed) == ([V.HOLD] * 5 + [V.COMMIT], True)  # a MiB is enough
+
+
+def test_other_preamble_fills_the_hold_as_ever() -> None:
+    big = event("response.output_item.added", sequence_number=2, item={"type": "message", "x": "y" * 70_000})
+    assert fed(CREATED, big)[1] == [V.HOLD, V.COMMIT]
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [event("keepalive", sequence_number=3), event("ping"), b"event: heartbeat\ndata: {}\n\n", COMMENT],
+)
+def test_signs_of_life_are_no_preamble_that_could_commit(sign) -> None:
+    scanner, verdicts, out = fed(CREATED, *[sign] * 50, ITEM)
+    assert (set(verdicts), out, scanner.thinking) == ({V.HOLD}, b"", False)
+
+
+def test_reasoning_that_is_not_shown_is_told_and_may_be_let_go() -> None:
+    reasons = event(
+        "response.output_item.added", sequence_number=2, item={"type": "reasoning", "summary": []}
+    )
+    scanner, verdicts, _ = fed(CREATED, reasons)
+    assert (verdicts, scanner.thinking) == ([V.HOLD] * 2, True)
+    scanner.commit()
+    assert (scanner.out, scanner.feed(HELLO), scanner.saw_content) == (CREATED + reasons, V.PASS, True)
+    assert not fed(CREATED, ITEM)[0].thinking
+
+
 def test_a_long_preamble_commits_and_an_answer_may_follow() -> None:
     scanner, verdicts, out = fed(*[IN_PROGRESS] * 9, HELLO, COMPLETED)
     assert verdicts == [V.HOLD] * 8 + [V.COMMIT] + [V.PASS] * 2

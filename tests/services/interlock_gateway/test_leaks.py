@@ -86,6 +86,16 @@ async def test_a_request_that_is_over_is_freed_without_the_collector(atlas):
     assert cycles <= 4  # of 40: the last one of each connection, and a provider of this process has some
 
 
+async def test_names_that_clients_invent_share_the_connections_of_their_provider(atlas):
+    async with running(declaring({"atlas": atlas.url})) as loop:
+        for n in range(40):
+            assert (await loop.chat(f"atlas/invented-{n}")).status_code == 200
+        assert loop.gateway.service.gateway.client.stats().open == 1
+        assert atlas.connected == 1
+        assert (await loop.chat("atlas/large")).status_code == 200  # declared: it has its own
+        assert loop.gateway.service.gateway.client.stats().open == 2
+
+
 async def test_a_thousand_clients_that_leave_cost_nothing_that_stays(atlas):
     atlas.behaviour = stall(At.HEADERS)
     async with running(declaring({"atlas": atlas.url})) as loop:
