@@ -19,6 +19,7 @@ from benchmarks.load import Load, resident_mb, wrk
 from benchmarks.nginx import nginx_mock, nginx_proxy
 from benchmarks.page import write_page
 from benchmarks.report import ROOT, committed, table, verdict, write
+from interlock_testing.waiting import free_port
 
 PACED = {"--chunks": 60, "--interval-ms": 2, "--burst": 1}
 BURSTS = {"--chunks": 1_000, "--interval-ms": 10, "--burst": 50}
@@ -44,13 +45,6 @@ class Server:
     def url(self, kind: str) -> str:
         """Where requests of this kind go."""
         return f"http://127.0.0.1:{self.port}{self.prefix(kind)}/chat/completions"
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def wait_for(port: int) -> None:

@@ -5,17 +5,20 @@ dropped: it hides both the slow machine and the broken program.
 """
 
 import asyncio
+import fcntl
 import os
+import random
 import signal
 import socket
 import subprocess
+import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from inspect import isawaitable
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final, Self
+from typing import IO, Any, Final, Self
 
 PAUSE_S: Final = 0.005
 """Between two looks: short against anything a test waits for, long against what a look costs."""
@@ -38,12 +41,31 @@ async def until(condition: Callable[[], Any], *, timeout_s: float = 5.0, what: s
         await asyncio.sleep(PAUSE_S)
 
 
+PORTS: Final = range(15_000, 32_000)
+"""Below those that Linux (32768) and macOS (49152) give to clients, so that no connection takes one."""
+_taken: Final[list[IO[bytes]]] = []
+"""Locks of the ports that this process has drawn; they end with it."""
+
+
 def free_port() -> int:
-    """A loopback port nobody listens on. Another process may take it first: prefer port 0 where you can."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """A loopback port that nobody listens on, and that nobody else who asks here is given while we live.
+
+    Gateways share a port by SO_REUSEPORT: of two that drew the same one, each would answer for the other.
+    """
+    locks = Path(tempfile.gettempdir()) / "interlock-ports"
+    locks.mkdir(exist_ok=True)
+    for port in random.sample(PORTS, len(PORTS)):
+        lock = (locks / str(port)).open("wb")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            lock.close()
+            continue
+        _taken.append(lock)
         return port
+    raise RuntimeError(f"no port from {PORTS.start} to {PORTS.stop} is free")
 
 
 class ServerProcess:

@@ -1,13 +1,11 @@
 """JSON as RFC 8259 has it and clients read it: UTF-8, half a surrogate pair and any number included.
 
-`NaN` and `Infinity` are no JSON, although Python's reader takes them. A document nested deeper than `DEEPEST`
-is taken for unreadable: the readers of clients give up near there, each at another depth.
+`NaN` and `Infinity` are no JSON, although Python's reader takes them. A document nested so deep that Python's
+reader gives up is taken for unreadable; the grammars stay away from that depth, where each reader differs.
 """
 
 import json
-from typing import Any, Final
-
-DEEPEST: Final = 900
+from typing import Any
 
 
 class Unreadable(ValueError):

@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 import uvicorn
 
+from interlock_testing.waiting import free_port
+
 TEXT = b"0123456789" * 60
 BIG = bytes(range(256)) * 20_000
 NGINX = "/usr/sbin/nginx"
@@ -42,13 +44,6 @@ http {{
     }}
 }}
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -25,6 +26,9 @@ from tests.libs.interlock_runtime.kafka.guarded import (
     Guarded,
     guarded_broker,
 )
+
+# A client that a broker refused is thrown away with its socket open: the collector closes it, and says so.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
 TOPIC = Topics("refused").events
 
@@ -56,6 +60,13 @@ def guarded(local_kafka: Any, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """One broker for all tests of this module."""
     with held(guarded_broker(local_kafka, tmp_path_factory.mktemp("guarded"))) as one:
         yield one
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """What a test throws away is collected within it, not in somebody else's."""
+    yield
+    gc.collect()
 
 
 @pytest.mark.parametrize(("protocol", "papers"), RIGHT.values(), ids=RIGHT)
