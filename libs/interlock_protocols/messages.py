@@ -8,13 +8,13 @@ all their tools with each turn (186 KB: 0.25 ms, against 0.37 by a full parse).
 
 from typing import Any, Final, Union, cast
 
+import orjson
 from msgspec import DecodeError, Raw, Struct, structs
 from msgspec.json import Decoder
 
 from interlock_domain.words import Api
 from interlock_protocols.bad_request import BadRequest, BadRequestCode
 from interlock_protocols.inference import InferenceRequest, Tools, routed
-from interlock_protocols.json_text import NotJson, read_json
 from interlock_protocols.tool_schemas import MESSAGES_TOOLS
 from interlock_protocols.traits import (
     JSON_SCHEMA,
@@ -130,8 +130,8 @@ def _show_image(blocks: list[_Block]) -> bool:
 def _parse_any(body: bytes) -> InferenceRequest | BadRequest:
     """Whatever the type of the usual request does not describe; the two agree where both can read."""
     try:
-        request = read_json(body)
-    except NotJson:
+        request = orjson.loads(body)
+    except orjson.JSONDecodeError:
         return NOT_JSON
     if type(request) is not dict:
         return NOT_JSON

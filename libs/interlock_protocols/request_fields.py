@@ -6,15 +6,16 @@ type only where the gateway itself reads it.
 
 from typing import Any
 
+import orjson
+
 from interlock_protocols.bad_request import NO_MODEL, NOT_JSON, BadRequest, wrong_type
-from interlock_protocols.json_text import NotJson, read_json
 
 
 def read_object(body: bytes) -> dict[str, Any] | BadRequest:
     """The body as a JSON object."""
     try:
-        request = read_json(body)
-    except NotJson:
+        request = orjson.loads(body)
+    except orjson.JSONDecodeError:
         return NOT_JSON
     return request if type(request) is dict else NOT_JSON
 

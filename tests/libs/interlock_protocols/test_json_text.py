@@ -8,10 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock_protocols.inference import InferenceRequest
 from interlock_protocols.json_text import LENIENT_BYTES, NotJson, read_json
-from interlock_protocols.model_name import with_model
-from interlock_protocols.surfaces import SURFACES
 from interlock_protocols.unary import Answered, check_unary
 
 
@@ -53,18 +50,6 @@ def test_a_document_that_clients_read_is_read(data, value) -> None:
 def test_what_is_no_document_is_refused(data) -> None:
     with pytest.raises(NotJson):
         read_json(data)
-
-
-@pytest.mark.parametrize("surface", SURFACES, ids=lambda surface: surface.path)
-def test_a_request_and_an_answer_with_half_an_emoji_pass_on_as_they_came(surface) -> None:
-    asked = (
-        rb'{"model":"chat","max_tokens":1,"messages":[{"role":"user","content":"a\ud83d"}],"input":"\ude00",'
-    )
-    body = asked + rb'"prompt":"\ud83d","temperature":1e999}'
-    read = surface.read(body)
-    assert isinstance(read, InferenceRequest)
-    assert (read.model, read.body) == ("chat", body)
-    assert with_model(body, read.model_span, "other") == body.replace(b'"chat"', b'"other"')
 
 
 def test_an_answer_that_ends_in_half_an_emoji_is_an_answer() -> None:
