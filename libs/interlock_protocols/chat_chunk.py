@@ -12,6 +12,8 @@ from typing import Any, Final, Literal
 from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
 
+from interlock_protocols.sse import DONE_EVENT
+
 CONTENT_KEYS: Final = (
     "content",
     "tool_calls",
@@ -25,6 +27,7 @@ CONTENT_KEYS: Final = (
 )
 """What of a delta commits, when it is not empty. Closed: vendors add boilerplate to role deltas."""
 
+_CONTENT: Final = frozenset(CONTENT_KEYS)
 _FIRST: Final = b"data: "
 _NEXT: Final = b"\n\ndata: "
 
@@ -90,7 +93,7 @@ def still_chunks(whole: bytes) -> int:
 
 def quiet_chunks(whole: bytes) -> list[QuietChunk] | None:
     """The chunks of whole events, when each is exactly one `data: ` line of readable JSON; else None."""
-    if not whole.startswith(_FIRST):
+    if not whole.startswith(_FIRST) or whole.endswith(DONE_EVENT):
         return None
     pieces = whole[6:-2].split(_NEXT)
     # As many line ends as borders need: so no event has a second line, and none begins with another word.
@@ -106,4 +109,4 @@ def quiet_chunks(whole: bytes) -> list[QuietChunk] | None:
 
 def has_content(delta: Any) -> bool:
     """Whether a delta holds something the user waits for."""
-    return type(delta) is dict and any(delta.get(key) for key in CONTENT_KEYS)
+    return type(delta) is dict and any(value and key in _CONTENT for key, value in delta.items())

@@ -69,6 +69,8 @@ class ChoicesScanner(EventScanner):
         return still_chunks(whole)
 
     def _read(self, name: bytes, data: bytes) -> Take:
+        if data == DONE:  # it is no JSON, and to find that out costs more than all the rest of an event
+            return self._no_json(name, data)
         try:
             value = read_json(data)
         except NotJson:

@@ -6,6 +6,7 @@ that keeps its connection open cannot hold up the end: what is left after the gr
 
 import asyncio
 import contextlib
+import functools
 import logging
 import socket
 from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ import uvicorn
 from interlock_runtime.listen import address_of
 
 POLL_S: Final = 0.005
+TICK_S: Final = 1.0
 CUT_S: Final = 1.0
 """For the connections that are cut."""
 
@@ -28,6 +30,31 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Any:
         """Nothing: who runs this process decides what a signal means."""
         return contextlib.nullcontext()
+
+    async def main_loop(self) -> None:
+        """As uvicorn's, once in a second instead of ten times: nothing here is due more often.
+
+        A wake-up of an idle process costs 0.15 ms of processor time, and of ten a second nine did nothing.
+        """
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._leaving.wait(), TICK_S)
+
+    @property
+    def should_exit(self) -> bool:
+        """Whether somebody wants the end; set, it is noticed at once."""
+        return self._leaving.is_set()
+
+    @should_exit.setter
+    def should_exit(self, wanted: bool) -> None:
+        if wanted:
+            self._leaving.set()
+        else:
+            self._leaving.clear()
+
+    @functools.cached_property
+    def _leaving(self) -> asyncio.Event:
+        return asyncio.Event()
 
 
 def quiet_server(app: Any, *, grace_s: float = 1.0) -> Server:

@@ -21,6 +21,9 @@ from interlock_upstream.timeouts import LazyTimer
 # Up to here one copy is cheaper than handing the kernel two buffers.
 _JOIN_BELOW: Final = 64 * 1024
 
+Sink = Callable[[bytes], bool]
+"""Takes a piece of a body as it arrives; False: it wants no more of them."""
+
 
 class Owner(Protocol):
     """Who counts connections."""
@@ -38,8 +41,8 @@ class Connection(ResponseParser, asyncio.Protocol):
     """One exchange at a time: `exchange`, `wait_body` as often as needed, then `release` or `abort`."""
 
     __slots__ = (
-        "_headers_s", "_loop", "_owner", "_paused", "_timeout", "_timer", "_transport", "_waiter",
-        "_wants_body", "busy", "closed", "dialled_s", "forward", "idle_since", "key",
+        "_headers_s", "_loop", "_owner", "_paused", "_sink", "_sink_s", "_timeout", "_timer",
+        "_transport", "_waiter", "_wants_body", "busy", "closed", "dialled_s", "forward", "idle_since", "key",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, limits: Limits, owner: Owner, key: PoolKey) -> None:
@@ -59,6 +62,8 @@ class Connection(ResponseParser, asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._wants_body = False
         self._headers_s = inf
+        self._sink: Sink | None = None
+        self._sink_s = inf
 
     @property
     def attached(self) -> bool:
@@ -90,6 +95,16 @@ class Connection(ResponseParser, asyncio.Protocol):
         """The future is done when body bytes, the end or a `failure` is there; silence becomes `timeout`."""
         self._wants_body = True
         return self._wait(limit_s, timeout)
+
+    def pour(self, sink: Sink, limit_s: float, timeout: FailureKind) -> asyncio.Future[None]:
+        """Give `sink` each piece as it arrives; done when it wants no more, or as `wait_body`."""
+        self._sink = sink
+        self._sink_s = limit_s
+        return self.wait_body(limit_s, timeout)
+
+    def stop_pouring(self) -> None:
+        """From here on pieces wait to be taken."""
+        self._sink = None
 
     def take(self) -> bytes:
         """Hand out all body bytes that have arrived as one piece, and read on if there were too many."""
@@ -184,10 +199,25 @@ class Connection(ResponseParser, asyncio.Protocol):
         if self.buffered > self._limits.buffer_bytes and not self._paused and self.usable():
             self._paused = True
             cast("asyncio.Transport", self._transport).pause_reading()
-        if self._waiter is not None and (
-            self._pieces or self.done or (self.head_done and not self._wants_body)
-        ):
+        waiter = self._waiter
+        if waiter is None:
+            return
+        if self._sink is not None and self._pieces:
+            self._hand_on(self._sink, waiter)
+        elif self._pieces or self.done or (self.head_done and not self._wants_body):
             self._wake()
+
+    def _hand_on(self, sink: Sink, waiter: asyncio.Future[None]) -> None:
+        """Pour; nobody is woken as long as the sink wants more and more may come."""
+        try:
+            if sink(self.take()) and not self.done:
+                self._timer.deadline = self._loop.time() + self._sink_s
+                return
+        except Exception as bug:  # noqa: BLE001  it belongs to the request, not to the loop
+            if not waiter.done():
+                waiter.set_exception(bug)
+        self._sink = None
+        self._wake()
 
     def resume_writing(self) -> None:
         """A long request has left: its time for headers starts now."""

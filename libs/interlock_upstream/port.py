@@ -5,6 +5,7 @@ The rule kept: an attempt is `send`, any number of `next` (or one `read`), and e
 ours behind these two protocols, as long as it can tell kinds and phases apart.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 from interlock_upstream.pool import PoolStats
@@ -27,6 +28,15 @@ class UpstreamResponse(Protocol):
 
         Waits at most `idle_s` seconds. Raises UpstreamFailed with phase BODY; what arrived before it was
         handed out.
+        """
+        ...
+
+    async def pour(self, sink: Callable[[bytes], bool], idle_s: float) -> None:
+        """Give `sink` each piece the moment it arrives, until it answers False, the body ends or fails.
+
+        Nobody is woken between two pieces, which is half of what a small one costs. It may return at once,
+        so whoever calls goes on with `next`, which tells how it ended; silence of `idle_s` seconds included.
+        What the sink raises is raised here.
         """
         ...
 

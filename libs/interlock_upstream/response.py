@@ -11,7 +11,7 @@ from collections.abc import Coroutine
 from math import inf
 from typing import Any
 
-from interlock_upstream.connection import Connection
+from interlock_upstream.connection import Connection, Sink
 from interlock_upstream.encoding import Decoder, decoder_of
 from interlock_upstream.errors import ClientMisused, FailureKind, Phase, UpstreamFailed
 from interlock_upstream.parser import Headers
@@ -54,6 +54,27 @@ class HttpResponse:
         if self._decoder is not None:
             return self._next_decoded(self._decoder, idle_s, FailureKind.IDLE_TIMEOUT)
         return self._next_raw(idle_s, FailureKind.IDLE_TIMEOUT)
+
+    async def pour(self, sink: Sink, idle_s: float) -> None:
+        """See the port."""
+        connection = self._connection
+        if (
+            connection is None
+            or self._decoder is not None
+            or connection.buffered
+            or connection.done
+            or connection.failure is not None
+        ):
+            return
+        try:
+            await connection.pour(sink, idle_s, FailureKind.IDLE_TIMEOUT)
+        except BaseException:
+            if self._connection is connection:
+                connection.abort()
+            raise
+        finally:
+            if self._connection is connection:
+                connection.stop_pouring()
 
     async def read(self, max_bytes: int, idle_s: float, deadline_s: float | None = None) -> bytes:
         """See the port."""

@@ -111,11 +111,13 @@ async def send_answer(x: "Exchange", status: int, headers: list[tuple[bytes, byt
     await x.send({"type": "http.response.body", "body": body})
 
 
-async def start_stream(x: "Exchange", headers: list[tuple[bytes, bytes]], piece: bytes) -> None:
-    """The head of a committed stream and its first piece."""
+async def start_stream(
+    x: "Exchange", headers: list[tuple[bytes, bytes]], piece: bytes, *, whole: bool = False
+) -> bool:
+    """The head of a committed stream and its first piece; True: `whole`, and its end has gone out with it."""
     if x.early is not None and await x.early.over():
         await send_piece(x, piece)
-        return
+        return False
     if x.exposed is not None:
         piece = x.exposed.piece(piece)
     out = [pair for pair in passed_back(headers) if pair[0] not in (b"cache-control", b"x-accel-buffering")]
@@ -124,10 +126,11 @@ async def start_stream(x: "Exchange", headers: list[tuple[bytes, bytes]], piece:
     x.status = 200
     x.head_sent = True
     x.bytes_out += len(piece)
-    if x.wire is not None and piece and x.wire.start(out, piece):
-        return
+    if x.wire is not None and piece and x.wire.start(out, piece, whole=whole):
+        return whole
     await x.send({"type": "http.response.start", "status": 200, "headers": out})
     await x.send({"type": "http.response.body", "body": piece, "more_body": True})
+    return False
 
 
 async def send_piece(x: "Exchange", piece: bytes, *, last: bool = False) -> None:
@@ -135,6 +138,8 @@ async def send_piece(x: "Exchange", piece: bytes, *, last: bool = False) -> None
     if x.exposed is not None:
         piece = x.exposed.piece(piece)
     x.bytes_out += len(piece)
+    if last and piece and x.wire is not None and x.wire.last(piece):
+        return
     await x.send({"type": "http.response.body", "body": piece, "more_body": not last})
 
 

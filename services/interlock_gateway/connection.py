@@ -63,6 +63,8 @@ class ApiProtocol(HttpToolsProtocol):
         if running is not None and not running.response_complete:
             running.disconnected = True
             running.message_event.set()
+            if (gone := getattr(running, "gone", None)) is not None:
+                gone()
 
     def connection_made(self, transport: Any) -> None:
         """From here on a head is awaited."""

@@ -7,7 +7,7 @@ attempt's connection is released, and the record tells the reason.
 """
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from interlock_domain.attempt.record import AttemptRecord, RequestRecord, Skip, Usage
 from interlock_domain.routing.decision import ENGINE, Decision, RouteInputs
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from interlock_gateway.ledger import Attempt
     from interlock_gateway.tracing import RequestSpan
     from interlock_protocols.shown import Shown
-
-WATCH_AFTER_S: Final = 0.05
-"""A client that leaves is noticed from here on; a watcher for shorter requests would cost each 15 us."""
 
 
 class Exchange:
@@ -108,13 +105,18 @@ class Exchange:
             self.task.cancel()
 
     def watch(self) -> None:
-        """Begin to notice that the client leaves."""
-        if self.watcher is None:
+        """Begin to notice that the client leaves: its server says so, or a task waits for that."""
+        if self.wire is not None:
+            self.wire.tell_gone(self._left)
+        elif self.watcher is None:
             self.watcher = asyncio.get_running_loop().create_task(self._watch())
 
     async def _watch(self) -> None:
         while (await self.receive())["type"] != "http.disconnect":
             continue
+        self._left()
+
+    def _left(self) -> None:
         self.interrupt(Result.CLIENT_ABORT)
 
     def label(self) -> str:
@@ -139,7 +141,9 @@ class Exchange:
             gw.idle.set()
         if self.caller is not None:
             self.caller.leave()
-        if self.watcher is not None:
+        if self.wire is not None:
+            self.wire.tell_gone(None)
+        elif self.watcher is not None:
             self.watcher.cancel()
         for attempt in self.running:
             attempt.aborted()

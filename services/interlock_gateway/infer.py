@@ -69,6 +69,7 @@ async def _serve(x: Exchange) -> None:
         return
     x.request = request
     x.headers = client_headers(x.headers)
+    x.watch()
     found = decide(x, held.snapshot, request)
     if isinstance(found, UnknownModel):
         x.result = Result.NO_TARGET

@@ -17,7 +17,6 @@ from interlock_domain.snapshot.consistency import Inconsistent
 from interlock_domain.snapshot.snapshot import Snapshot
 from interlock_domain.words import Result
 from interlock_gateway.app import Application
-from interlock_gateway.exchange import WATCH_AFTER_S
 from interlock_gateway.gateway import Gateway
 from interlock_gateway.report import Reporter
 from interlock_runtime.kept import kept
@@ -60,7 +59,6 @@ class GatewayService:
             ("sending facts", gw.outcomes.run),
             ("sending request records", gw.records.run),
             ("reporting", self._reporter.run),
-            ("watching requests", self._watch),
         ):
             self._tasks.append(asyncio.create_task(kept(work, part=part)))
         try:
@@ -119,16 +117,6 @@ class GatewayService:
             gw.idle.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(gw.idle.wait(), limit_s)
-
-    async def _watch(self) -> None:
-        # One sweep for all requests: a timer or a task for each would be paid by the short ones too.
-        gw = self._gw
-        while True:
-            await asyncio.sleep(WATCH_AFTER_S)
-            old = gw.monotonic() - WATCH_AFTER_S
-            for x in list(gw.exchanges):
-                if x.started < old and x.request is not None:
-                    x.watch()
 
     def _swapped(self, before: Snapshot | None, after: Snapshot) -> None:
         origins = after.catalog.server.cors_origins

@@ -36,6 +36,7 @@ LAST_WORDS_S: Final = 2.0
 """After every finish reason: usage and `[DONE]` follow within milliseconds where they follow at all."""
 DRAIN_S: Final = 0.25
 """After `[DONE]` the transfer's end is awaited this long, so that the connection can be used again."""
+_PASS: Final = Verdict.PASS
 FORWARDED: Final = (Verdict.PASS, Verdict.COMMIT)
 
 
@@ -74,7 +75,10 @@ async def carry(x: Exchange, opened: Opened) -> Relayed | Broken:
         if policy.streams.on_break != "error" and x.surface.joiner is not None:
             x.shown = Shown(x.surface.joiner())
             x.shown.sent(scanner.out)
-        await start_stream(x, response.headers, scanner.out)
+        if await start_stream(x, response.headers, scanner.out, whole=scanner.finished):
+            x.result = Result.ANSWERED
+            await drain(response)
+            return Relayed(usage_of(scanner.usage), first)
         if x.heartbeat is None:
             x.heartbeat = Heartbeat(x, policy.streams.heartbeat_ms / 1000)
         failed = await _forward(x, response, scanner, policy.timeouts.stall_ms / 1000)
@@ -152,35 +156,103 @@ def failed_by(scanner: EventScanner, response: UpstreamResponse, phase: Phase) -
 async def _forward(
     x: Exchange, response: UpstreamResponse, scanner: EventScanner, stall_s: float
 ) -> Failed | None:
-    """The hot loop: one read, one scan, one write. What committed the stream has gone out already.
-
-    An event may stall as a whole: a byte now and then is no progress.
-    """
-    read, feed, exposed, monotonic = response.next, scanner.feed, x.exposed, x.gw.monotonic
-    piece, unfinished_since = b"", 0.0
+    """The hot loop: one read, one scan, one write. What committed the stream has gone out already."""
+    flow = _Flow(x, scanner, stall_s)
     while not scanner.finished:
-        if piece and not _written(x, piece):
-            await x.send({"type": "http.response.body", "body": piece, "more_body": True})
-        left_s = LAST_WORDS_S if scanner.complete else stall_s
-        if unfinished_since:
-            left_s = max(0.001, left_s - (monotonic() - unfinished_since))
-        try:
-            chunk = await read(left_s)
-        except UpstreamFailed as failure:
-            return await _silent(x, response, scanner, failure)
-        if chunk is None:
-            return await _end_of_stream(x, response, scanner)
-        verdict = feed(chunk)
-        unfinished_since = 0.0 if scanner.out else unfinished_since or monotonic()
-        piece = scanner.out if exposed is None else exposed.piece(scanner.out)
-        if verdict not in FORWARDED:
-            if piece and not _written(x, piece):
-                await x.send({"type": "http.response.body", "body": piece, "more_body": True})
+        await flow.write()
+        if flow.pours():
+            await response.pour(flow.take, stall_s)
+        if flow.verdict is None:
+            try:
+                chunk = await response.next(flow.patience_s())
+            except UpstreamFailed as failure:
+                return await _silent(x, response, scanner, failure)
+            if chunk is None:
+                return await _end_of_stream(x, response, scanner)
+            flow.look(chunk)
+        if flow.verdict not in FORWARDED:
+            await flow.write()
             return failed_by(scanner, response, Phase.CONTENT)
-    await send_piece(x, piece, last=True)
+    await send_piece(x, flow.piece, last=True)
     x.result = Result.ANSWERED  # a client that leaves from here on has its answer
     await drain(response)
     return None
+
+
+class _Flow:
+    """Where a committed stream stands between two reads.
+
+    What needs no thought goes from the upstream's read straight to the client's socket (`take`): to wake the
+    walk for it costs more than the scan, ten frames, a future and a timer for each piece. What needs it, an
+    end, a failure, half an event, a client that reads slowly, stays in `verdict` and `piece`. An event may
+    stall as a whole: a byte now and then is no progress.
+    """
+
+    __slots__ = (
+        "_exposed",
+        "_feed",
+        "_scanner",
+        "_stall_s",
+        "_unfinished_since",
+        "_wire",
+        "_x",
+        "piece",
+        "verdict",
+    )
+
+    def __init__(self, x: Exchange, scanner: EventScanner, stall_s: float) -> None:
+        self._x = x
+        self._scanner = scanner
+        self._feed = scanner.feed
+        self._stall_s = stall_s
+        self._wire = x.wire
+        self._exposed = x.exposed
+        self._unfinished_since = 0.0
+        self.verdict: Verdict | None = None
+        self.piece = b""
+
+    def pours(self) -> bool:
+        """Whether the next piece may go straight through."""
+        return self._wire is not None and not self._unfinished_since and not self._scanner.complete
+
+    def take(self, chunk: bytes) -> bool:
+        """Scan and write one piece; False: the walk has to look at it."""
+        self.look(chunk)
+        piece, wire = self.piece, self._wire
+        if self.verdict is not _PASS or not piece or self._scanner.complete:
+            return False
+        if wire is None or not wire.piece(piece):
+            return False
+        x = self._x
+        x.bytes_out += len(piece)
+        if x.shown is not None:
+            x.shown.sent(piece)
+        self.verdict, self.piece = None, b""
+        return True
+
+    def look(self, chunk: bytes) -> None:
+        """Scan what came."""
+        self.verdict = self._feed(chunk)
+        self.piece = piece = self._scanner.out
+        if piece:
+            self._unfinished_since = 0.0
+            if self._exposed is not None:
+                self.piece = self._exposed.piece(piece)
+        elif not self._unfinished_since:
+            self._unfinished_since = self._x.gw.monotonic()
+
+    def patience_s(self) -> float:
+        """How long the next read may take."""
+        limit_s = LAST_WORDS_S if self._scanner.complete else self._stall_s
+        if self._unfinished_since:
+            limit_s -= self._x.gw.monotonic() - self._unfinished_since
+        return max(0.001, limit_s)
+
+    async def write(self) -> None:
+        """What was looked at and has not gone out, at the client's pace."""
+        piece, self.verdict, self.piece = self.piece, None, b""
+        if piece and not _written(self._x, piece):
+            await self._x.send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
 async def tell_broken(x: Exchange, failed: Failed) -> None:

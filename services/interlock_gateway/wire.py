@@ -10,6 +10,7 @@ Header values come from the parser of the upstream's answer or from ourselves, s
 one count over the joined block proves it all the same.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
@@ -39,6 +40,12 @@ class Wire:
         cycle = extensions.pop(EXTENSION, None) if extensions else None
         return None if cycle is None else cls(cycle)
 
+    def tell_gone(self, gone: Callable[[], None] | None) -> None:
+        """Call this when the client leaves before its answer is whole; None: nobody asks any more."""
+        self._cycle.gone = gone
+        if gone is not None and self._cycle.disconnected:
+            gone()
+
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:
         """A whole answer; False: not written, send it the ordinary way."""
         cycle = self._cycle
@@ -53,8 +60,8 @@ class Wire:
             self._complete()
         return True
 
-    def start(self, headers: Headers, piece: bytes) -> bool:
-        """The head of a stream with its first piece; False: not written."""
+    def start(self, headers: Headers, piece: bytes, *, whole: bool = False) -> bool:
+        """The head of a stream with its first piece, and its end when that is `whole`; False: not written."""
         cycle = self._cycle
         if cycle.flow.write_paused:
             return False
@@ -64,7 +71,10 @@ class Wire:
         if not cycle.disconnected:
             cycle.response_started = True
             cycle.chunked_encoding = True
-            self._transport.write(b"%b%x\r\n%b\r\n" % (head, len(piece), piece))
+            end = b"0\r\n\r\n" if whole else b""
+            self._transport.write(b"%b%x\r\n%b\r\n%b" % (head, len(piece), piece, end))
+            if whole:
+                self._complete()
         return True
 
     def piece(self, piece: bytes) -> bool:
@@ -74,6 +84,16 @@ class Wire:
             return False
         if not cycle.disconnected:
             self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        return True
+
+    def last(self, piece: bytes) -> bool:
+        """The last piece of a stream, not empty, and its end; False: not written."""
+        cycle = self._cycle
+        if cycle.flow.write_paused:
+            return False
+        if not cycle.disconnected:
+            self._transport.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(piece), piece))
+            self._complete()
         return True
 
     def _complete(self) -> None:

@@ -92,6 +92,9 @@ class _Acting:
             self._client.act()
         return piece
 
+    async def pour(self, sink: Callable[[bytes], bool], idle_s: float) -> None:
+        await self._response.pour(sink, idle_s)
+
     async def read(self, max_bytes: int, idle_s: float, deadline_s: float | None = None) -> bytes:
         return await self._response.read(max_bytes, idle_s, deadline_s)
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter
+from collections.abc import Callable
 
 import httpx2
 import pytest
@@ -204,6 +205,9 @@ class BrokenResponse:
             raise ZeroDivisionError("a bug")
         self._given = True
         return chunk("hi")
+
+    async def pour(self, sink: Callable[[bytes], bool], idle_s: float) -> None:
+        """Nothing comes of itself."""
 
     async def read(self, max_bytes: int, idle_s: float, deadline_s: float | None = None) -> bytes:
         raise ZeroDivisionError("a bug")
