@@ -50,7 +50,8 @@ class FailedTry(Struct, frozen=True, kw_only=True):
     retry_after_ms: int | None = None
     try_: int = 1
     failed_before: bool = False
-    """The worker's attempt before this one on that (target, shape) had failed."""
+    """The worker's attempt before this one on that (target, shape) had failed. Asked of the request's
+    first try there: at its second the failure before is its own."""
     content_policy: bool = False
     """A refusal of the content itself, which a pool may want to ask elsewhere about."""
     room_elsewhere: bool = False
@@ -118,7 +119,7 @@ def _same_target_wait_ms(
 ) -> int | None:
     """How long to wait before the same target is called again; None: not at all."""
     attempts = policy.attempts
-    if failed.failed_before or failed.try_ > attempts.retries_per_target:
+    if failed.try_ > attempts.retries_per_target or (failed.failed_before and failed.try_ == 1):
         return None
     if not _NO_SECOND_TRY.isdisjoint(candidate.reasons):
         return None

@@ -82,6 +82,14 @@ async def test_a_wait_between_tries_grows_and_is_jittered(atlas):
     assert 49 <= second.started_ms - first.ended_ms <= 300
 
 
+async def test_as_many_retries_as_declared_are_made(atlas, breeze):
+    atlas.behaviour = fail(500)
+    policy = "{attempts: {retries_per_target: 3, backoff: {initial: 1ms, max: 2ms}}}"
+    async with running(declaring({"atlas": atlas.url, "breeze": breeze.url}, policy=policy)) as loop:
+        record = await loop.record(await loop.chat())
+    assert [a.target for a in record.attempts] == ["atlas/large"] * 4 + ["breeze/large"]
+
+
 async def test_nobody_waits_before_another_target(atlas, breeze):
     atlas.behaviour = fail(503, headers={"retry-after": "20"})
     policy = "{attempts: {backoff: {initial: 5s, max: 5s}}}"

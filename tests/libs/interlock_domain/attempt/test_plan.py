@@ -43,7 +43,9 @@ def test_a_server_error_is_tried_once_more_after_a_backoff_and_then_elsewhere() 
 
 def test_more_retries_on_one_target_wait_longer_each_time() -> None:
     policy = PoolPolicy(attempts=Attempts(retries_per_target=2, backoff=Backoff(jitter=0.0)))
-    assert [step(policy=policy, try_=n) for n in (1, 2, 3)] == [RetrySame(100), RetrySame(200), MoveOn()]
+    own = [step(policy=policy, try_=n, failed_before=n > 1) for n in (1, 2, 3)]
+    assert own == [RetrySame(100), RetrySame(200), MoveOn()]
+    assert step(policy=policy, failed_before=True) == MoveOn()
 
 
 @pytest.mark.parametrize(
