@@ -2,6 +2,10 @@
 
 It owns what an API's bodies mean: what a request needs, when a stream has begun, what a refusal says.
 Nothing here waits, reads a clock or touches a socket, so the gateway decides when and this package
-decides what. Read in this order: `chat` (the request), `sse` and `chat_stream` (a streamed answer),
-`unary` (a whole one), `classify` with `codes` (a failed one), `errors` and `models` (our own words).
+decides what.
+
+`surfaces` is the index: one value for each API (`surface`), made of a folder of its own (`chat`,
+`completions`, `responses`, `messages`, `embeddings`). What they share: `requests` and `answers`,
+`streams` and `choices`, `continuing` after a break, `splice` for changes that leave every other byte,
+`tools` for schemas. `failures` says what a failed answer means; `errors` and `models` are our own words.
 """

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 import orjson
 from msgspec import Struct
 
-from interlock_protocols.bad_request import BadRequest, BadRequestCode
+from interlock_protocols.requests.bad_request import BadRequest, BadRequestCode
 
 _CREATED_AT: Final = "1970-01-01T00:00:00Z"
 """A pool has no release date; Anthropic writes the epoch for such a model too."""

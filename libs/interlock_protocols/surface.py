@@ -11,14 +11,14 @@ from typing import Protocol
 from msgspec import Struct
 
 from interlock_domain.words import Api
-from interlock_protocols.bad_request import BadRequest
+from interlock_protocols.answers.unary import Answered
+from interlock_protocols.continuing.joiner import Joiner
+from interlock_protocols.continuing.prefill import MakePrefill
 from interlock_protocols.errors import KEY_WORDS, KeyWords, OwnError
-from interlock_protocols.failed_answer import FailedAnswer
-from interlock_protocols.inference import InferenceRequest
-from interlock_protocols.joiner import Joiner
-from interlock_protocols.prefill import MakePrefill
-from interlock_protocols.scanner import EventScanner
-from interlock_protocols.unary import Answered
+from interlock_protocols.failures.failed_answer import FailedAnswer
+from interlock_protocols.requests.bad_request import BadRequest
+from interlock_protocols.requests.inference import InferenceRequest
+from interlock_protocols.streams.scanner import EventScanner
 
 
 class NewScanner(Protocol):

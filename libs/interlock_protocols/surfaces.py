@@ -4,27 +4,27 @@ from collections.abc import Iterable
 from typing import Final
 
 from interlock_domain.words import Api
-from interlock_protocols import messages_errors
-from interlock_protocols.chat import parse_chat
-from interlock_protocols.chat_stream import ChatScanner
-from interlock_protocols.choices_joiner import ChatJoiner, CompletionJoiner
-from interlock_protocols.completions import parse_completion
-from interlock_protocols.completions_stream import CompletionScanner
-from interlock_protocols.completions_unary import check_completion
-from interlock_protocols.embeddings import parse_embeddings
-from interlock_protocols.embeddings_unary import check_embeddings
+from interlock_protocols.answers.unary import check_unary
+from interlock_protocols.chat.request import parse_chat
+from interlock_protocols.chat.scanner import ChatScanner
+from interlock_protocols.choices.joiner import ChatJoiner, CompletionJoiner
+from interlock_protocols.completions.answer import check_completion
+from interlock_protocols.completions.request import parse_completion
+from interlock_protocols.completions.scanner import CompletionScanner
+from interlock_protocols.continuing.prefill import prefill_chat, prefill_completion, prefill_messages
+from interlock_protocols.embeddings.answer import check_embeddings
+from interlock_protocols.embeddings.request import parse_embeddings
 from interlock_protocols.errors import KEY_WORDS, error_body
-from interlock_protocols.messages import parse_count, parse_messages
-from interlock_protocols.messages_joiner import MessagesJoiner
-from interlock_protocols.messages_stream import MessagesScanner
-from interlock_protocols.messages_unary import check_count, check_message
-from interlock_protocols.prefill import prefill_chat, prefill_completion, prefill_messages
-from interlock_protocols.responses import parse_responses
-from interlock_protocols.responses_joiner import ResponsesJoiner
-from interlock_protocols.responses_stream import ResponsesScanner
-from interlock_protocols.responses_unary import check_response
+from interlock_protocols.messages import errors as messages_errors
+from interlock_protocols.messages.answer import check_count, check_message
+from interlock_protocols.messages.joiner import MessagesJoiner
+from interlock_protocols.messages.request import parse_count, parse_messages
+from interlock_protocols.messages.scanner import MessagesScanner
+from interlock_protocols.responses.answer import check_response
+from interlock_protocols.responses.joiner import ResponsesJoiner
+from interlock_protocols.responses.request import parse_responses
+from interlock_protocols.responses.scanner import ResponsesScanner
 from interlock_protocols.surface import ErrorForm, Surface
-from interlock_protocols.unary import check_unary
 
 CHAT: Final = Surface(
     api=Api.CHAT,

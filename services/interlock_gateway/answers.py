@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from interlock_gateway.asgi import Send
 from interlock_gateway.calls import HOP_BY_HOP
 from interlock_protocols.errors import OwnError
-from interlock_protocols.exposed_model import ExposedModel
+from interlock_protocols.splice.exposed_model import ExposedModel
 
 if TYPE_CHECKING:
     from interlock_gateway.exchange import Exchange

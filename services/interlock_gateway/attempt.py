@@ -6,15 +6,15 @@ from msgspec import Struct
 
 from interlock_domain.attempt.record import Usage
 from interlock_domain.words import FailureClass, Phase
-from interlock_protocols.classify import classify_failure
-from interlock_protocols.failed_answer import FailedAnswer, Fault
+from interlock_protocols.failures.classify import classify_failure
+from interlock_protocols.failures.failed_answer import FailedAnswer, Fault
 from interlock_upstream.errors import FailureKind, UpstreamFailed
 from interlock_upstream.errors import Phase as WirePhase
 
 if TYPE_CHECKING:
     from interlock_domain.catalog.policy import PoolPolicy
     from interlock_gateway.ledger import Attempt
-    from interlock_protocols.scanner import EventScanner
+    from interlock_protocols.streams.scanner import EventScanner
     from interlock_upstream.port import UpstreamResponse
     from interlock_upstream.request import PhaseLimits
 

@@ -8,9 +8,9 @@ from interlock_domain.routing.route import route
 from interlock_domain.snapshot.snapshot import CompiledPool, Snapshot
 from interlock_domain.words import StrategyName
 from interlock_gateway.exchange import Exchange
-from interlock_protocols.context_length import context_tokens
-from interlock_protocols.exposed_model import ExposedModel
-from interlock_protocols.inference import InferenceRequest
+from interlock_protocols.requests.context_length import context_tokens
+from interlock_protocols.requests.inference import InferenceRequest
+from interlock_protocols.splice.exposed_model import ExposedModel
 
 
 def decide(

@@ -12,7 +12,7 @@ from typing import Final
 from interlock_gateway.answers import STREAM_HEADERS, own_headers, send_last_words
 from interlock_gateway.exchange import Exchange
 from interlock_gateway.heartbeat import COMMENT, Heartbeat
-from interlock_protocols.told import read_body
+from interlock_protocols.failures.told import read_body
 
 _NOT_KNOWN: Final = (b"x-interlock-target", b"x-interlock-attempts")
 

@@ -16,9 +16,9 @@ from interlock_gateway.admission import Caller
 from interlock_gateway.asgi import Receive, Scope, Send
 from interlock_gateway.gateway import Gateway
 from interlock_gateway.wire import Wire
-from interlock_protocols.exposed_model import ExposedModel
-from interlock_protocols.inference import InferenceRequest
-from interlock_protocols.model_name import with_model
+from interlock_protocols.requests.inference import InferenceRequest
+from interlock_protocols.splice.exposed_model import ExposedModel
+from interlock_protocols.splice.model_name import with_model
 from interlock_protocols.surface import Surface
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from interlock_gateway.heartbeat import Heartbeat
     from interlock_gateway.ledger import Attempt
     from interlock_gateway.tracing import RequestSpan
-    from interlock_protocols.shown import Shown
+    from interlock_protocols.continuing.shown import Shown
 
 
 class Exchange:

@@ -19,8 +19,8 @@ from interlock_gateway.exchange import Exchange
 from interlock_gateway.gateway import Gateway
 from interlock_gateway.resume import after_break
 from interlock_gateway.walk import walk
-from interlock_protocols.bad_request import BadRequest
-from interlock_protocols.inference import InferenceRequest
+from interlock_protocols.requests.bad_request import BadRequest
+from interlock_protocols.requests.inference import InferenceRequest
 from interlock_protocols.surface import Surface
 
 _log = logging.getLogger(__name__)

@@ -7,9 +7,9 @@ from interlock_domain.routing.views import pool_serves
 from interlock_gateway.admission import Caller, KeyFault, Refused, refused_key
 from interlock_gateway.asgi import HeaderPairs
 from interlock_gateway.gateway import Gateway
-from interlock_protocols.bad_request import BadRequest
 from interlock_protocols.errors import KeyWords
 from interlock_protocols.models import model_body, models_body, read_page
+from interlock_protocols.requests.bad_request import BadRequest
 
 PATH = "/v1/models"
 OWNER = "interlock"

@@ -30,10 +30,10 @@ from interlock_gateway.stream import (
     open_stream,
     tell_broken,
 )
-from interlock_protocols.continuation import Continuation
-from interlock_protocols.joiner import Mismatch, Path
-from interlock_protocols.prefill import NoPrefill, Prefill
-from interlock_protocols.verdict import End
+from interlock_protocols.continuing.continuation import Continuation
+from interlock_protocols.continuing.joiner import Mismatch, Path
+from interlock_protocols.continuing.prefill import NoPrefill, Prefill
+from interlock_protocols.streams.verdict import End
 from interlock_upstream.errors import UpstreamFailed
 
 

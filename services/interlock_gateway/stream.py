@@ -23,10 +23,10 @@ from interlock_gateway.exchange import Exchange
 from interlock_gateway.heartbeat import Heartbeat
 from interlock_gateway.ledger import Attempt
 from interlock_gateway.unary import MAX_REFUSAL, cut_refusal, inside_success, refused
-from interlock_protocols.scanner import EventScanner
-from interlock_protocols.shown import Shown
-from interlock_protocols.unary import is_event_stream, not_a_stream
-from interlock_protocols.verdict import End, Verdict
+from interlock_protocols.answers.unary import is_event_stream, not_a_stream
+from interlock_protocols.continuing.shown import Shown
+from interlock_protocols.streams.scanner import EventScanner
+from interlock_protocols.streams.verdict import End, Verdict
 from interlock_upstream.errors import FailureKind, UpstreamFailed
 from interlock_upstream.port import UpstreamResponse
 from interlock_upstream.request import UpstreamRequest

@@ -5,8 +5,8 @@ from typing import Final
 from interlock_domain.words import Phase
 from interlock_gateway.attempt import Answered, Failed, Limits, answer_failed, transport_failed, usage_of
 from interlock_gateway.exchange import Exchange
-from interlock_protocols.classify import classify_answer
-from interlock_protocols.failed_answer import FailedAnswer
+from interlock_protocols.failures.classify import classify_answer
+from interlock_protocols.failures.failed_answer import FailedAnswer
 from interlock_upstream.errors import UpstreamFailed
 from interlock_upstream.port import UpstreamResponse
 from interlock_upstream.request import UpstreamRequest

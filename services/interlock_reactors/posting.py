@@ -9,7 +9,7 @@ from typing import Final
 
 import httpx2
 
-from interlock_protocols.retry_after import retry_after_ms
+from interlock_protocols.failures.retry_after import retry_after_ms
 from interlock_reactors.delivery import Answered, Unanswered
 
 ANSWER_S: Final = 10.0

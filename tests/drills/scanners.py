@@ -14,7 +14,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from benchmarks.report import ROOT
-from interlock_protocols.verdict import End, Verdict
+from interlock_protocols.streams.verdict import End, Verdict
 from tests.drills.rig.blocks import Block, Progress, Tally, blocks_of, resumed, work_off
 from tests.drills.rig.report import Findings, Report
 from tests.reference.differential import SIDES, compared, drawn

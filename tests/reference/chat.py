@@ -7,7 +7,7 @@ stream; before any content or finish reason it is a cut that some proxy has pape
 from typing import Any, Final
 
 from interlock_domain.words import FailureClass
-from interlock_protocols.verdict import Verdict
+from interlock_protocols.streams.verdict import Verdict
 from tests.reference.failures import class_of
 from tests.reference.judge import Does, Fails, PlainScanner
 from tests.reference.plain_json import Unreadable, plain_json

@@ -9,13 +9,13 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
-from interlock_protocols.chat_stream import ChatScanner
-from interlock_protocols.completions_stream import CompletionScanner
+from interlock_protocols.chat.scanner import ChatScanner
+from interlock_protocols.completions.scanner import CompletionScanner
 from interlock_protocols.errors import OwnError
-from interlock_protocols.messages_stream import MessagesScanner
-from interlock_protocols.responses_stream import ResponsesScanner
-from interlock_protocols.scanner import EventScanner
-from interlock_protocols.verdict import End, Verdict
+from interlock_protocols.messages.scanner import MessagesScanner
+from interlock_protocols.responses.scanner import ResponsesScanner
+from interlock_protocols.streams.scanner import EventScanner
+from interlock_protocols.streams.verdict import End, Verdict
 from tests.reference.chat import PlainChat, PlainCompletion
 from tests.reference.faults import with_faults
 from tests.reference.grammar import Draw, Event, Stream

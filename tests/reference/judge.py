@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Final
 
 from interlock_domain.words import FailureClass
-from interlock_protocols.verdict import End, Verdict
+from interlock_protocols.streams.verdict import End, Verdict
 from tests.reference.framing import Framed, Framing
 
 MAX_WAITING: Final = 16 * 1024 * 1024

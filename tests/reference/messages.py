@@ -8,7 +8,7 @@ silence is malformed here. `message_stop` without a stop reason is a cut in disg
 from typing import Any, Final
 
 from interlock_domain.words import FailureClass
-from interlock_protocols.verdict import Verdict
+from interlock_protocols.streams.verdict import Verdict
 from tests.reference.chat import count
 from tests.reference.failures import class_of
 from tests.reference.judge import Does, Fails, PlainScanner

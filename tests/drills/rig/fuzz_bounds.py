@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from interlock_protocols.scanner import MAX_EVENT
+from interlock_protocols.streams.scanner import MAX_EVENT
 from interlock_upstream.encoding import decoder_of
 from interlock_upstream.limits import Limits
 from interlock_upstream.parser import ResponseParser

@@ -13,16 +13,16 @@ from typing import Any, Final
 import orjson
 
 from interlock_domain.words import FailureClass
-from interlock_protocols.bad_request import BadRequest
-from interlock_protocols.classify import classify_answer, classify_in_band
+from interlock_protocols.answers.unary import Answered
 from interlock_protocols.errors import OwnError
-from interlock_protocols.failed_answer import FailedAnswer
-from interlock_protocols.json_text import NotJson, read_json
-from interlock_protocols.model_name import with_model
-from interlock_protocols.retry_after import MAX_MS, retry_after_ms
+from interlock_protocols.failures.classify import classify_answer, classify_in_band
+from interlock_protocols.failures.failed_answer import FailedAnswer
+from interlock_protocols.failures.retry_after import MAX_MS, retry_after_ms
+from interlock_protocols.requests.bad_request import BadRequest
+from interlock_protocols.splice.model_name import with_model
+from interlock_protocols.splice.text import NotJson, read_json
 from interlock_protocols.surface import Surface
 from interlock_protocols.surfaces import SURFACES
-from interlock_protocols.unary import Answered
 from interlock_testing.behaviour import Behaviour
 from interlock_testing.voices.asked import read_asked
 from interlock_testing.voices.paths import voice_of

@@ -10,13 +10,13 @@ from typing import Any, Final
 
 import orjson
 
-from interlock_protocols.continuation import Continuation
+from interlock_protocols.continuing.continuation import Continuation
+from interlock_protocols.continuing.joiner import Mismatch
+from interlock_protocols.continuing.shown import Shown
 from interlock_protocols.errors import OwnError
-from interlock_protocols.exposed_model import ExposedModel
-from interlock_protocols.joiner import Mismatch
-from interlock_protocols.scanner import EventScanner
-from interlock_protocols.shown import Shown
-from interlock_protocols.sse import read_fields, split_events
+from interlock_protocols.splice.exposed_model import ExposedModel
+from interlock_protocols.streams.scanner import EventScanner
+from interlock_protocols.streams.sse import read_fields, split_events
 from interlock_protocols.surface import Surface
 from interlock_protocols.surfaces import SURFACES
 from tests.drills.rig.fuzz_input import Target, control, cut, demand, with_control

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from interlock_protocols.joiner import events_of
+from interlock_protocols.continuing.joiner import events_of
 
 Part = tuple[str, str]
 Json = dict[str, Any]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock_protocols.bad_request import BadRequest
 from interlock_protocols.models import Page, model_body, models_body, read_page
+from interlock_protocols.requests.bad_request import BadRequest
 
 
 def test_a_model_has_the_fields_of_both_apis():

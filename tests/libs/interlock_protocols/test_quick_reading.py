@@ -4,8 +4,9 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock_protocols import chat, unary
-from interlock_protocols.inference import InferenceRequest
+from interlock_protocols.answers import unary
+from interlock_protocols.chat import request as chat
+from interlock_protocols.requests.inference import InferenceRequest
 
 _TEXT = st.sampled_from(["", "m", "a/b", "ü", "\\", 'quote"', "model"])
 _JSON = st.recursive(

@@ -5,9 +5,9 @@ A difference is seen again with `python -m tests.drills.scanners --show API:NUMB
 
 import pytest
 
-from interlock_protocols.chat_stream import ChatScanner
-from interlock_protocols.messages_stream import MessagesScanner
-from interlock_protocols.responses_stream import ResponsesScanner
+from interlock_protocols.chat.scanner import ChatScanner
+from interlock_protocols.messages.scanner import MessagesScanner
+from interlock_protocols.responses.scanner import ResponsesScanner
 from tests.reference.differential import SIDES, compared, drawn
 from tests.reference.faults import FAULTS
 

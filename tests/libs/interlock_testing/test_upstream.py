@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from interlock_protocols.chat_stream import ChatScanner, End, Verdict
+from interlock_protocols.chat.scanner import ChatScanner, End, Verdict
 from interlock_testing.answers import text
 from interlock_testing.behaviour import (
     At,

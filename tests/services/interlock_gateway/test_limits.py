@@ -9,7 +9,7 @@ import pytest
 
 from interlock_domain.words import FailureClass
 from interlock_gateway.unary import MAX_ANSWER, MAX_REFUSAL
-from interlock_protocols.scanner import MAX_EVENT
+from interlock_protocols.streams.scanner import MAX_EVENT
 from interlock_testing.behaviour import At, stall
 from interlock_testing.misbehave import MisbehavingServer, Peer, Script, always
 from interlock_testing.running import CHAT, RunningLoop, asking, declaring, running

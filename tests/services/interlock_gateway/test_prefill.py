@@ -11,7 +11,7 @@ from interlock_domain.words import Outcome, Result, SkipReason
 from interlock_testing.behaviour import cut
 from interlock_testing.misbehave import MisbehavingServer, always
 from interlock_testing.running import declaring, running
-from tests.libs.interlock_protocols import message_parts as message
+from tests.libs.interlock_protocols.messages import parts as message
 from tests.services.interlock_gateway.test_resume import (
     ask,
     breaks,

@@ -1,0 +1,1 @@
+"""Chat completions: requests, chunks and the scanner of their streams."""

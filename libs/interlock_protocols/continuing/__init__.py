@@ -1,0 +1,1 @@
+"""How a stream that broke after content goes on from another target."""

@@ -1,0 +1,1 @@
+"""What a failed answer means: status, codes, stated waits; one table, with its sources."""

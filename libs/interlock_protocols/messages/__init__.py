@@ -1,0 +1,1 @@
+"""Messages: requests, answers, events, errors and the scanner of their streams."""

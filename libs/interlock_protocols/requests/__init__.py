@@ -1,0 +1,1 @@
+"""What is read of any request body, and how it is refused."""

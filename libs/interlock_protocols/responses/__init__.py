@@ -1,0 +1,1 @@
+"""Responses: requests, answers, events and the scanner of their streams."""

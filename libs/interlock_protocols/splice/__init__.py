@@ -1,0 +1,1 @@
+"""Changes to JSON that leave every other byte as it was."""
