@@ -8,7 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 PYTEST_ARGS ?=
-WORKERS ?= 2
+# More than processors: a third of the suite waits for brokers, limits and processes.
+WORKERS ?= 3
 # The long proofs, in this order: every program in tests/drills but the two that have a target of their own, or those
 # that DRILLS="..." names.
 DRILLS ?= $(filter-out __init__ llama soak tables,$(basename $(notdir $(sort $(wildcard tests/drills/*.py)))))
@@ -39,7 +40,7 @@ run: $(VENV)/.base ## everything in one process on :8080 and :8081; ARGS="--conf
 
 test: $(VENV)/.dev nginx services node ## the whole suite, with branch coverage; the domain must be at 100 %
 	@mkdir -p reports/tmp
-	@$(BIN)/pytest tests -n $(WORKERS) --cov --cov-report= $(PYTEST_ARGS)
+	@$(BIN)/pytest tests -n $(WORKERS) --dist worksteal --cov --cov-report= $(PYTEST_ARGS)
 	@echo "--- coverage of everything: $$($(BIN)/coverage report --format=total) % of lines and branches"
 	@echo "--- coverage of the domain: every line and every branch"
 	@$(BIN)/coverage report --include='libs/interlock_domain/*' --skip-covered --fail-under=100

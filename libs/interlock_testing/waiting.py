@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from inspect import isawaitable
 from pathlib import Path
 from time import monotonic
-from typing import IO, Any, Final, Self
+from typing import Any, Final, Self
 
 PAUSE_S: Final = 0.005
 """Between two looks: short against anything a test waits for, long against what a look costs."""
@@ -43,8 +43,8 @@ async def until(condition: Callable[[], Any], *, timeout_s: float = 5.0, what: s
 
 PORTS: Final = range(15_000, 32_000)
 """Below those that Linux (32768) and macOS (49152) give to clients, so that no connection takes one."""
-_taken: Final[list[IO[bytes]]] = []
-"""Locks of the ports that this process has drawn; they end with it."""
+_taken: Final[list[int]] = []
+"""Locks of the ports that this process has drawn, as descriptors: they end with it and not before."""
 
 
 def free_port() -> int:
@@ -52,16 +52,16 @@ def free_port() -> int:
 
     Gateways share a port by SO_REUSEPORT: of two that drew the same one, each would answer for the other.
     """
-    locks = Path(tempfile.gettempdir()) / "interlock-ports"
+    locks = Path(tempfile.gettempdir()) / f"interlock-ports-{os.getuid()}"
     locks.mkdir(exist_ok=True)
     for port in random.sample(PORTS, len(PORTS)):
-        lock = (locks / str(port)).open("wb")
+        lock = os.open(locks / str(port), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", port))
         except OSError:
-            lock.close()
+            os.close(lock)
             continue
         _taken.append(lock)
         return port

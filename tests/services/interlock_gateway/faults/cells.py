@@ -53,16 +53,14 @@ MODES: Final = tuple(
 
 ADDRESSES: Final = ("connect-refused", "connect-unanswered", "tls-failure")
 """Faults of the address: a provider each, and none of them ever hears a request."""
-TIMED: Final = frozenset(
-    {
-        "connect-unanswered",
-        "stall-before-headers",
-        "stall-before-content",
-        "stall-after-content",
-        "slow-first-token",
-    }
-)
-"""Faults that end by a limit; their pools have short ones."""
+TIMED: Final = {
+    "connect-unanswered": ("connect",),
+    "stall-before-headers": ("response", "first_token"),
+    "stall-before-content": ("response", "first_token"),
+    "stall-after-content": ("response", "stall"),
+    "slow-first-token": ("response", "first_token"),
+}
+"""Faults that end by a limit, and by which: it is a short one in their pools."""
 HEAVY: Final = frozenset({"garbage-100-mb", "endless-headers"})
 """Faults that keep a processor busy: one at a time, and not while a limit runs."""
 

@@ -182,9 +182,7 @@ def expected(cell: Cell) -> Outcome:
     rule, committed = D1[found.failure], found.phase is P.CONTENT
     short = found.stated_ms is not None and found.stated_ms <= SHORT_WAIT_MS
     again = not committed and (rule.again or (found.failure is C.RATE_LIMIT and short))
-    # A second failure was no accident; where nothing is remembered, the policy alone is the bound.
-    retries = (1 if cell.surface.evidence else RETRIES) if again else 0
-    tries = (Tried(FAULTY, found),) * (1 + retries)
+    tries = (Tried(FAULTY, found),) * (1 + (RETRIES if again else 0))
     if committed:
         error = _told(cell, found)
         outcome = Outcome(status=200, error=error, cut=True, result=Result.BROKEN, attempts=tries)

@@ -27,8 +27,8 @@ second.
 - **recorded**: failure class and phase of the failed attempt, as the request record and the fact in the log
   have them, and the HTTP status where an answer came.
 - **attempts**: at the failing target + at the fallback. A failing target is asked again only where its class
-  allows it, and once, however many retries the policy has: the second failure was no accident. Counting
-  tokens teaches nothing about a target, so there the policy's two retries are the only bound.
+  allows it, twice as the policy has it, and only by the first request to meet it: who comes to a target that
+  has just failed goes on at once.
 - **with the fallback**, **alone**: what the client reads. The fallback's answer is whole, and not a byte of
   it is the failed target's. A refusal has the code that stands here, in the form of its API, and
   `x-should-retry: false`. An error, then a cut, is a stream that failed after its first content: the in-band

@@ -72,7 +72,7 @@ class Stage:
         cells = list(cells)
         timed = [cell for cell in cells if cell.fault in TIMED]
         heavy = [cell for cell in cells if cell.fault in HEAVY]
-        quick = [cell for cell in cells if cell.fault not in TIMED | HEAVY]
+        quick = [cell for cell in cells if cell.fault not in TIMED and cell.fault not in HEAVY]
         seen: dict[Cell, Seen] = {}
         for group, at_once in ((quick, AT_ONCE), (timed, len(timed)), (heavy, 1)):
             seen |= await self._play_all(group, asyncio.Semaphore(at_once))
@@ -229,9 +229,13 @@ def configuration(cells: Sequence[Cell], urls: dict[str, str], limits: Limits) -
     lines.append("pools:")
     for cell in cells:
         members = f"'{cell.target}'" if cell.alone else f"'{cell.target}', {cell.fallback}"
-        limit = f"{(limits.short_s if cell.fault in TIMED else limits.long_s) * 1000:.0f}ms"
-        timeouts = f"{{connect: {limit}, response: {limit}, first_token: {limit}, stall: {limit}}}"
-        lines.append(f"  '{cell.name}': {{members: [{_listed(members)}], policy: {{timeouts: {timeouts}}}}}")
+        short = TIMED.get(cell.fault, ())
+        timeouts = ", ".join(
+            f"{name}: {(limits.short_s if name in short else limits.long_s) * 1000:.0f}ms"
+            for name in ("connect", "response", "first_token", "stall")
+        )
+        policy = f"{{timeouts: {{{timeouts}}}}}"
+        lines.append(f"  '{cell.name}': {{members: [{_listed(members)}], policy: {policy}}}")
     attempts = f"{{max_targets: 2, retries_per_target: {RETRIES}, backoff: {{initial: 1ms, max: 2ms}}}}"
     lines.append(f"policy: {{attempts: {attempts}}}")
     return "\n".join(lines)
