@@ -28,10 +28,17 @@ class ChatScanner(ChoicesScanner):
 
     def _still(self, whole: bytes) -> int:
         """How many chunks of content for choice 0 these are, when they are nothing else; else 0."""
-        template = self._template
+        template = self._template or self._first(whole)
         if template is not None and (found := template.count(whole)):
             return found
         found = still_chunks(whole)
         if found:  # their form is new: the next ones will look like the last of them
             self._template = ContentTemplate.learn(whole)
         return found
+
+    def _first(self, whole: bytes) -> ContentTemplate | None:
+        """The template of the first of these events: a burst that looks like it need not be decoded."""
+        first = whole[: whole.find(b"\n\n") + 2]
+        if len(first) < len(whole) and still_chunks(first):
+            self._template = ContentTemplate.learn(first)
+        return self._template
