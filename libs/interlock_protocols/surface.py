@@ -11,7 +11,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from interlock_domain.words import Api
-from interlock_protocols.answers.unary import Answered
+from interlock_protocols.answers.answered import Answered
 from interlock_protocols.continuing.joiner import Joiner
 from interlock_protocols.continuing.prefill import MakePrefill
 from interlock_protocols.errors import KEY_WORDS, KeyWords, OwnError

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from interlock_domain.words import Api
-from interlock_protocols.answers.unary import check_unary
+from interlock_protocols.chat.answer import check_chat
 from interlock_protocols.chat.request import parse_chat
 from interlock_protocols.chat.scanner import ChatScanner
 from interlock_protocols.choices.joiner import ChatJoiner, CompletionJoiner
@@ -31,7 +31,7 @@ CHAT: Final = Surface(
     path="/v1/chat/completions",
     upstream_path=b"/chat/completions",
     read=parse_chat,
-    check=check_unary,
+    check=check_chat,
     error_body=error_body,
     scanner=ChatScanner,
     joiner=ChatJoiner,

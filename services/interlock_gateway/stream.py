@@ -23,7 +23,7 @@ from interlock_gateway.exchange import Exchange
 from interlock_gateway.heartbeat import Heartbeat
 from interlock_gateway.ledger import Attempt
 from interlock_gateway.unary import MAX_REFUSAL, cut_refusal, inside_success, refused
-from interlock_protocols.answers.unary import is_event_stream, not_a_stream
+from interlock_protocols.answers.whole_answer import is_event_stream, not_a_stream
 from interlock_protocols.continuing.shown import Shown
 from interlock_protocols.streams.scanner import EventScanner
 from interlock_protocols.streams.verdict import End, Verdict

@@ -7,12 +7,13 @@ no text in it, and a client of this API would show nothing.
 
 from typing import Annotated, Any, Final, Literal
 
-from msgspec import DecodeError, Meta, Struct
+from msgspec import Meta, Struct
 from msgspec.json import Decoder
 
-from interlock_protocols.answers.unary import Answered, tokens_of
+from interlock_protocols.answers.answered import Answered, PlainUsage, answered, plain_tokens, tokens_of
 from interlock_protocols.answers.whole_answer import malformed, read_answer
 from interlock_protocols.failures.failed_answer import FailedAnswer
+from interlock_protocols.splice.text import read_usual
 
 
 class _PlainChoice(Struct, gc=False):
@@ -21,19 +22,11 @@ class _PlainChoice(Struct, gc=False):
     error: None = None
 
 
-_Count = Annotated[int, Meta(ge=0, lt=1 << 53)]
-
-
-class _PlainUsage(Struct, gc=False):
-    prompt_tokens: _Count | None = None
-    completion_tokens: _Count | None = None
-
-
 class _PlainAnswer(Struct, gc=False):
     """The usual answer, as a type: an error in any of its known places does not decode."""
 
     choices: Annotated[list[_PlainChoice], Meta(min_length=1)]
-    usage: _PlainUsage | None = None
+    usage: PlainUsage | None = None
     model: str | None = None
     error: None = None
     object: Literal["text_completion"] | None = None
@@ -45,18 +38,10 @@ _decode_plain: Final = Decoder(_PlainAnswer).decode
 
 def check_completion(status: int, content_type: bytes | None, body: bytes) -> Answered | FailedAnswer:
     """Judge the whole body of a 2xx answer to a request without a stream."""
-    try:
-        plain = _decode_plain(body)
-        if not body.isascii():
-            body.decode()  # the decoder skips what it does not keep, bad UTF-8 included
-    except (DecodeError, UnicodeDecodeError, RecursionError):
+    plain = read_usual(_decode_plain, body)
+    if plain is None or any(choice.finish_reason == "error" for choice in plain.choices):
         return _check_any(status, content_type, body)
-    if any(choice.finish_reason == "error" for choice in plain.choices):
-        return _check_any(status, content_type, body)
-    usage = plain.usage
-    return Answered(
-        usage=None if usage is None else (usage.prompt_tokens, usage.completion_tokens), model=plain.model
-    )
+    return Answered(usage=plain_tokens(plain.usage), model=plain.model)
 
 
 def _check_any(status: int, content_type: bytes | None, body: bytes) -> Answered | FailedAnswer:
@@ -69,8 +54,7 @@ def _check_any(status: int, content_type: bytes | None, body: bytes) -> Answered
         return malformed(status, "no_choices", "a successful answer without choices")
     if not all(_has_text(choice) for choice in choices):
         return malformed(status, "no_text", "a successful answer with a choice that has no text")
-    model = root.get("model")
-    return Answered(usage=tokens_of(root.get("usage")), model=model if type(model) is str else None)
+    return answered(root, tokens_of(root.get("usage")))
 
 
 def _has_text(choice: Any) -> bool:

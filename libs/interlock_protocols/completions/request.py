@@ -8,7 +8,7 @@ nothing.
 
 from typing import Final
 
-from msgspec import DecodeError, Struct
+from msgspec import Struct
 from msgspec.json import Decoder
 
 from interlock_domain.routing.decision import Traits
@@ -16,33 +16,29 @@ from interlock_domain.words import Api, Shape
 from interlock_protocols.requests.bad_request import BadRequest
 from interlock_protocols.requests.fields import read_object, refuse_model, refuse_stream
 from interlock_protocols.requests.inference import InferenceRequest, routed
+from interlock_protocols.splice.text import read_usual
 
 _WHOLE: Final = Traits(api=Api.COMPLETIONS, shape=Shape.TEXT)
 _STREAMED: Final = Traits(api=Api.COMPLETIONS, shape=Shape.TEXT, stream=True)
 """All traits a request can have, made once: they are frozen, so requests may share them."""
 
 
-class _PlainRequest(Struct, gc=False):
+class _UsualRequest(Struct, gc=False):
     """The usual request, as a type."""
 
     model: str
     stream: bool = False
 
 
-_decode_plain: Final = Decoder(_PlainRequest).decode
+_decode_usual: Final = Decoder(_UsualRequest).decode
 
 
 def parse_completion(body: bytes) -> InferenceRequest | BadRequest:
     """Read a request body, or say in the API's own words why it cannot be routed."""
-    try:
-        plain = _decode_plain(body)
-        if not body.isascii():
-            body.decode()  # the decoder skips what it does not keep, bad UTF-8 included
-    except (DecodeError, UnicodeDecodeError, RecursionError):
+    usual = read_usual(_decode_usual, body)
+    if usual is None or not usual.model:
         return _parse_any(body)
-    if not plain.model:
-        return _parse_any(body)
-    return routed(body, plain.model, _STREAMED if plain.stream else _WHOLE)
+    return routed(body, usual.model, _STREAMED if usual.stream else _WHOLE)
 
 
 def _parse_any(body: bytes) -> InferenceRequest | BadRequest:

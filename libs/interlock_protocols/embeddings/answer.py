@@ -9,12 +9,13 @@ vectors have a million and a half.
 
 from typing import Annotated, Any, Final
 
-from msgspec import DecodeError, Meta, Struct
+from msgspec import Meta, Struct
 from msgspec.json import Decoder
 
-from interlock_protocols.answers.unary import Answered, tokens_of
+from interlock_protocols.answers.answered import Answered, PlainUsage, answered, plain_tokens, tokens_of
 from interlock_protocols.answers.whole_answer import malformed, read_answer
 from interlock_protocols.failures.failed_answer import FailedAnswer
+from interlock_protocols.splice.text import read_usual
 
 
 class _Vector(Struct, gc=False, array_like=True):
@@ -27,19 +28,11 @@ class _PlainItem(Struct, gc=False):
     embedding: _Vector | Annotated[str, Meta(min_length=1)]
 
 
-_Count = Annotated[int, Meta(ge=0, lt=1 << 53)]
-
-
-class _PlainUsage(Struct, gc=False):
-    prompt_tokens: _Count | None = None
-    completion_tokens: _Count | None = None
-
-
 class _PlainAnswer(Struct, gc=False):
     """The usual answer, as a type: an error in any of its known places does not decode."""
 
     data: Annotated[list[_PlainItem], Meta(min_length=1)]
-    usage: _PlainUsage | None = None
+    usage: PlainUsage | None = None
     model: str | None = None
     error: None = None
     object: str | None = None
@@ -52,18 +45,10 @@ _decode_plain: Final = Decoder(_PlainAnswer).decode
 
 def check_embeddings(status: int, content_type: bytes | None, body: bytes) -> Answered | FailedAnswer:
     """Judge the whole body of a 2xx answer."""
-    try:
-        plain = _decode_plain(body)
-        if not body.isascii():
-            body.decode()  # the decoder skips what it does not keep, bad UTF-8 included
-    except (DecodeError, UnicodeDecodeError, RecursionError):
+    plain = read_usual(_decode_plain, body)
+    if plain is None or plain.object == "error":
         return _check_any(status, content_type, body)
-    if plain.object == "error":
-        return _check_any(status, content_type, body)
-    usage = plain.usage
-    return Answered(
-        usage=None if usage is None else (usage.prompt_tokens, usage.completion_tokens), model=plain.model
-    )
+    return Answered(usage=plain_tokens(plain.usage), model=plain.model)
 
 
 def _check_any(status: int, content_type: bytes | None, body: bytes) -> Answered | FailedAnswer:
@@ -76,8 +61,7 @@ def _check_any(status: int, content_type: bytes | None, body: bytes) -> Answered
         return malformed(status, "no_embeddings", "a successful answer without embeddings")
     if not all(_has_embedding(item) for item in data):
         return malformed(status, "no_embeddings", "a successful answer with an item that has no embedding")
-    model = root.get("model")
-    return Answered(usage=tokens_of(root.get("usage")), model=model if type(model) is str else None)
+    return answered(root, tokens_of(root.get("usage")))
 
 
 def _has_embedding(item: Any) -> bool:

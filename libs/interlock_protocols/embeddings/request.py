@@ -7,7 +7,7 @@ the body is the upstream's to name.
 
 from typing import Final
 
-from msgspec import DecodeError, Raw, Struct
+from msgspec import Raw, Struct
 from msgspec.json import Decoder
 
 from interlock_domain.routing.decision import Traits
@@ -15,33 +15,29 @@ from interlock_domain.words import Api, Shape
 from interlock_protocols.requests.bad_request import BadRequest, missing
 from interlock_protocols.requests.fields import read_object, refuse_model
 from interlock_protocols.requests.inference import InferenceRequest, routed
+from interlock_protocols.splice.text import read_usual
 
 _TRAITS: Final = Traits(api=Api.EMBEDDINGS, shape=Shape.EMBEDDINGS)
 _NULL: Final = ord("n")
 """Of all JSON values only null begins with it."""
 
 
-class _PlainRequest(Struct, gc=False):
+class _UsualRequest(Struct, gc=False):
     """The usual request, as a type: the input stays the bytes it came in."""
 
     model: str
     input: Raw
 
 
-_decode_plain: Final = Decoder(_PlainRequest).decode
+_decode_usual: Final = Decoder(_UsualRequest).decode
 
 
 def parse_embeddings(body: bytes) -> InferenceRequest | BadRequest:
     """Read a request body, or say in the API's own words why it cannot be routed."""
-    try:
-        plain = _decode_plain(body)
-        if not body.isascii():
-            body.decode()  # the decoder skips what it does not keep, bad UTF-8 included
-    except (DecodeError, UnicodeDecodeError, RecursionError):
+    usual = read_usual(_decode_usual, body)
+    if usual is None or not usual.model or memoryview(usual.input)[0] == _NULL:
         return _parse_any(body)
-    if not plain.model or memoryview(plain.input)[0] == _NULL:
-        return _parse_any(body)
-    return routed(body, plain.model, _TRAITS)
+    return routed(body, usual.model, _TRAITS)
 
 
 def _parse_any(body: bytes) -> InferenceRequest | BadRequest:

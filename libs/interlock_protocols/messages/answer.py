@@ -6,14 +6,15 @@ number; anything else is a failure of the attempt. The check of chat answers und
 dropped: the answer of a provider that speaks another API than configured would pass it.
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
-from msgspec import DecodeError, Meta, Struct
+from msgspec import Struct
 from msgspec.json import Decoder
 
-from interlock_protocols.answers.unary import Answered, Tokens
+from interlock_protocols.answers.answered import Answered, Count, Tokens, answered, count_of
 from interlock_protocols.answers.whole_answer import malformed, read_answer
 from interlock_protocols.failures.failed_answer import FailedAnswer
+from interlock_protocols.splice.text import read_usual
 
 INPUT_COUNTS: Final = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 """The prompt, with what the cache took and gave: "Total input tokens in a request is the summation of" these
@@ -22,22 +23,16 @@ of both APIs mean the same."""
 
 COUNTS: Final = (*INPUT_COUNTS, "output_tokens")
 
-_MOST: Final = 1 << 53
-"""More is no count of tokens, and no number that every reader of a record can hold."""
-
 
 class _Block(Struct, gc=False):
     """A content block, of which nothing is read."""
 
 
-_Count = Annotated[int, Meta(ge=0, le=_MOST)]
-
-
 class _PlainUsage(Struct, gc=False):
-    input_tokens: _Count | None = None
-    cache_creation_input_tokens: _Count | None = None
-    cache_read_input_tokens: _Count | None = None
-    output_tokens: _Count | None = None
+    input_tokens: Count | None = None
+    cache_creation_input_tokens: Count | None = None
+    cache_read_input_tokens: Count | None = None
+    output_tokens: Count | None = None
 
 
 class _PlainMessage(Struct, gc=False):
@@ -55,7 +50,7 @@ class _PlainMessage(Struct, gc=False):
 class _PlainCount(Struct, gc=False):
     """The usual count, as a type."""
 
-    input_tokens: _Count
+    input_tokens: Count
     error: None = None
     type: None = None
     object: None = None
@@ -68,11 +63,8 @@ _decode_count: Final = Decoder(_PlainCount).decode
 
 def check_message(status: int, content_type: bytes | None, body: bytes) -> Answered | FailedAnswer:
     """Judge the whole body of a 2xx answer to a request without a stream."""
-    try:
-        plain = _decode_message(body)
-        if not body.isascii():
-            body.decode()  # the decoder skips what it does not keep, bad UTF-8 included
-    except (DecodeError, UnicodeDecodeError, RecursionError):
+    plain = read_usual(_decode_message, body)
+    if plain is None:
         return _check_any_message(status, content_type, body)
     usage = plain.usage
     return Answered(usage=None if usage is None else _plain_tokens(usage), model=plain.model)
@@ -80,11 +72,7 @@ def check_message(status: int, content_type: bytes | None, body: bytes) -> Answe
 
 def check_count(status: int, content_type: bytes | None, body: bytes) -> Answered | FailedAnswer:
     """Judge the whole body of a 2xx answer to count_tokens. A count is no usage: nothing was consumed."""
-    try:
-        _decode_count(body)
-        if not body.isascii():
-            body.decode()
-    except (DecodeError, UnicodeDecodeError, RecursionError):
+    if read_usual(_decode_count, body) is None:
         return _check_any_count(status, content_type, body)
     return Answered()
 
@@ -93,8 +81,8 @@ def message_tokens(usage: Any) -> Tokens | None:
     """The token numbers of a `usage` object; anything but counts is left out."""
     if type(usage) is not dict:
         return None
-    counted = [count for name in INPUT_COUNTS if (count := _count(usage.get(name))) is not None]
-    return (sum(counted) if counted else None, _count(usage.get("output_tokens")))
+    counted = [count for name in INPUT_COUNTS if (count := count_of(usage.get(name))) is not None]
+    return (sum(counted) if counted else None, count_of(usage.get("output_tokens")))
 
 
 def _plain_tokens(usage: _PlainUsage) -> Tokens:
@@ -108,10 +96,6 @@ def _plain_tokens(usage: _PlainUsage) -> Tokens:
     return (plain or 0) + (written or 0) + (read or 0), usage.output_tokens
 
 
-def _count(value: Any) -> int | None:
-    return value if type(value) is int and 0 <= value <= _MOST else None
-
-
 def _check_any_message(status: int, content_type: bytes | None, body: bytes) -> Answered | FailedAnswer:
     """Whatever the type of the usual answer does not describe; the two agree where both can read."""
     root = read_answer(status, content_type, body)
@@ -119,14 +103,13 @@ def _check_any_message(status: int, content_type: bytes | None, body: bytes) -> 
         return root
     if root.get("type") != "message" or type(root.get("content")) is not list:
         return malformed(status, "no_message", "a successful answer that is no message")
-    model = root.get("model")
-    return Answered(usage=message_tokens(root.get("usage")), model=model if type(model) is str else None)
+    return answered(root, message_tokens(root.get("usage")))
 
 
 def _check_any_count(status: int, content_type: bytes | None, body: bytes) -> Answered | FailedAnswer:
     root = read_answer(status, content_type, body)
     if isinstance(root, FailedAnswer):
         return root
-    if _count(root.get("input_tokens")) is None:
+    if count_of(root.get("input_tokens")) is None:
         return malformed(status, "no_count", "a successful answer without a count of tokens")
     return Answered()

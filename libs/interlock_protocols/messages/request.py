@@ -24,6 +24,7 @@ from interlock_protocols.requests.traits import (
     VISION,
     traits_of,
 )
+from interlock_protocols.splice.text import read_usual
 from interlock_protocols.tools.tool_schemas import MESSAGES_TOOLS
 
 _TRAITS: Final = traits_of(Api.MESSAGES)
@@ -80,13 +81,8 @@ _decode_tools: Final = Decoder(_ToolsOnly).decode
 
 def parse_messages(body: bytes) -> InferenceRequest | BadRequest:
     """Read a request body, or say in the API's own words why it cannot be routed."""
-    try:
-        usual = _decode_usual(body)
-        if not body.isascii():
-            body.decode()  # the decoder skips what it does not keep, bad UTF-8 included
-    except (DecodeError, UnicodeDecodeError, RecursionError):
-        return _parse_any(body)
-    if not usual.model:
+    usual = read_usual(_decode_usual, body)
+    if usual is None or not usual.model:
         return _parse_any(body)
     tools = ((MESSAGES_TOOLS, usual.tools),) if usual.tools else ()
     return routed(body, usual.model, _TRAITS[_usual_bits(usual)], tools)

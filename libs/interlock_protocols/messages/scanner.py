@@ -17,7 +17,7 @@ Passing on whatever the client takes was dropped: it takes nearly all of these a
 from typing import Any, Final
 
 from interlock_domain.words import FailureClass
-from interlock_protocols.answers.unary import Tokens
+from interlock_protocols.answers.answered import Tokens
 from interlock_protocols.errors import OwnError
 from interlock_protocols.failures.classify import classify_in_band
 from interlock_protocols.failures.failed_answer import FailedAnswer, broken

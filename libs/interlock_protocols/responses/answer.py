@@ -7,28 +7,24 @@ output was dropped: a response in the queue has none, and one that spent all its
 have none either.
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
-from msgspec import DecodeError, Meta, Struct
+from msgspec import Struct
 from msgspec.json import Decoder
 
-from interlock_protocols.answers.unary import Answered, Tokens
+from interlock_protocols.answers.answered import Answered, Count, Tokens, answered, count_of
 from interlock_protocols.answers.whole_answer import malformed, read_answer
 from interlock_protocols.failures.classify import classify_in_band
 from interlock_protocols.failures.failed_answer import FailedAnswer
+from interlock_protocols.splice.text import read_usual
 
 FAILED: Final = "failed"
 """The one status that means no answer (OpenAI's reference, Response.status)."""
 
-_MOST: Final = 1 << 53
-"""More is no count of tokens, and no number that every reader of a record can hold."""
-
-_Count = Annotated[int, Meta(ge=0, le=_MOST)]
-
 
 class _PlainUsage(Struct, gc=False):
-    input_tokens: _Count | None = None
-    output_tokens: _Count | None = None
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
 
 
 class _PlainAnswer(Struct, gc=False):
@@ -48,11 +44,8 @@ _decode_plain: Final = Decoder(_PlainAnswer).decode
 
 def check_response(status: int, content_type: bytes | None, body: bytes) -> Answered | FailedAnswer:
     """Judge the whole body of a 2xx answer to a request without a stream."""
-    try:
-        plain = _decode_plain(body)
-        if not body.isascii():
-            body.decode()  # the decoder skips what it does not keep, bad UTF-8 included
-    except (DecodeError, UnicodeDecodeError, RecursionError):
+    plain = read_usual(_decode_plain, body)
+    if plain is None:
         return _check_any(status, content_type, body)
     usage = plain.usage
     return Answered(
@@ -70,16 +63,11 @@ def _check_any(status: int, content_type: bytes | None, body: bytes) -> Answered
         return malformed(status, "no_response", "a successful answer that is no response")
     if state == FAILED:
         return classify_in_band(root)
-    model = root.get("model")
-    return Answered(usage=response_tokens(root.get("usage")), model=model if type(model) is str else None)
+    return answered(root, response_tokens(root.get("usage")))
 
 
 def response_tokens(usage: Any) -> Tokens | None:
     """The token numbers of a `usage` object; anything but counts is left out."""
     if type(usage) is not dict:
         return None
-    return _count(usage.get("input_tokens")), _count(usage.get("output_tokens"))
-
-
-def _count(value: Any) -> int | None:
-    return value if type(value) is int and 0 <= value <= _MOST else None
+    return count_of(usage.get("input_tokens")), count_of(usage.get("output_tokens"))

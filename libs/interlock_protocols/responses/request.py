@@ -25,6 +25,7 @@ from interlock_protocols.requests.traits import (
     bits_of_parts,
     traits_of,
 )
+from interlock_protocols.splice.text import read_usual
 from interlock_protocols.tools.tool_schemas import RESPONSES_TOOLS
 
 _TRAITS: Final = traits_of(Api.RESPONSES)
@@ -50,7 +51,7 @@ class _Text(Struct, gc=False):
     format: _Format | None = None
 
 
-class _PlainRequest(Struct, gc=False):
+class _UsualRequest(Struct, gc=False):
     """The usual request, as a type: everything stands where the reference has it."""
 
     model: str
@@ -66,22 +67,17 @@ class _ToolsOnly(Struct, gc=False):
     tools: list[Raw] | None = None
 
 
-_decode_plain: Final = Decoder(_PlainRequest).decode
+_decode_usual: Final = Decoder(_UsualRequest).decode
 _decode_tools: Final = Decoder(_ToolsOnly).decode
 
 
 def parse_responses(body: bytes) -> InferenceRequest | BadRequest:
     """Read a request body, or say in the API's own words why it cannot be routed."""
-    try:
-        plain = _decode_plain(body)
-        if not body.isascii():
-            body.decode()  # the decoder skips what it does not keep, bad UTF-8 included
-    except (DecodeError, UnicodeDecodeError, RecursionError):
+    usual = read_usual(_decode_usual, body)
+    if usual is None or not usual.model:
         return _parse_any(body)
-    if not plain.model:
-        return _parse_any(body)
-    tools = ((RESPONSES_TOOLS, plain.tools),) if plain.tools else ()
-    return routed(body, plain.model, _TRAITS[_plain_bits(plain)], tools)
+    tools = ((RESPONSES_TOOLS, usual.tools),) if usual.tools else ()
+    return routed(body, usual.model, _TRAITS[_usual_bits(usual)], tools)
 
 
 def _parse_any(body: bytes) -> InferenceRequest | BadRequest:
@@ -103,23 +99,23 @@ def _tools_of(body: bytes) -> Tools:
         return ()  # no list of tools: the upstream's to refuse
 
 
-def _plain_bits(plain: _PlainRequest) -> int:
-    bits = STREAM if plain.stream else 0
-    if plain.tools:
+def _usual_bits(usual: _UsualRequest) -> int:
+    bits = STREAM if usual.stream else 0
+    if usual.tools:
         bits |= TOOLS
     if (
-        plain.text is not None
-        and plain.text.format is not None
-        and plain.text.format.type == JSON_SCHEMA_FORMAT
+        usual.text is not None
+        and usual.text.format is not None
+        and usual.text.format.type == JSON_SCHEMA_FORMAT
     ):
         bits |= JSON_SCHEMA
-    if type(plain.input) is list:
-        for item in plain.input:
-            bits |= _plain_item(item)
+    if type(usual.input) is list:
+        for item in usual.input:
+            bits |= _usual_item(item)
     return bits
 
 
-def _plain_item(item: _Item) -> int:
+def _usual_item(item: _Item) -> int:
     bits = PARTS.get(item.type or "", 0)
     for parts in (item.content, item.output):
         if type(parts) is list:

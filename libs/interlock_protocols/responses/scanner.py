@@ -13,7 +13,7 @@ from typing import Final
 import orjson
 
 from interlock_domain.words import FailureClass
-from interlock_protocols.answers.unary import Tokens
+from interlock_protocols.answers.answered import Tokens
 from interlock_protocols.errors import OwnError, error_object
 from interlock_protocols.failures.classify import classify_in_band
 from interlock_protocols.failures.failed_answer import broken

@@ -8,9 +8,13 @@ for malformed over such an escape was dropped: it cuts an answer that the client
 
 import json
 import re
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 import orjson
+from msgspec import DecodeError
+
+Kind = TypeVar("Kind")
 
 LENIENT_BYTES: Final = 1024 * 1024
 """Longer documents are read strictly: the second reader takes up to 60 ms for as many, and the loop waits."""
@@ -44,6 +48,17 @@ def read_json(data: bytes) -> Any:
         return json.loads(whole, parse_int=_whole_number, parse_constant=_refuse)
     except (ValueError, RecursionError) as why:
         raise NotJson(str(why)) from None
+
+
+def read_usual(decode: Callable[[bytes], Kind], data: bytes) -> Kind | None:
+    """The document as a typed decoder has it; None: it is none of the usual ones, to be read in full."""
+    try:
+        value = decode(data)
+        if not data.isascii():
+            data.decode()  # the decoder skips what it does not keep, bad UTF-8 included
+    except (DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return value
 
 
 def _paired(found: re.Match[str]) -> str:

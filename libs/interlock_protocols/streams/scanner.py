@@ -23,7 +23,7 @@ from enum import Enum
 from typing import Any, ClassVar, Final
 
 from interlock_domain.words import FailureClass
-from interlock_protocols.answers.unary import Tokens, tokens_of
+from interlock_protocols.answers.answered import Tokens, tokens_of
 from interlock_protocols.errors import OwnError
 from interlock_protocols.failures.failed_answer import FailedAnswer, broken
 from interlock_protocols.streams.sse import BOM, BORDER, TEXT, EventCutter, Fields, read_fields

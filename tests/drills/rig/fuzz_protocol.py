@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 
 from interlock_domain.words import FailureClass
-from interlock_protocols.answers.unary import Answered
+from interlock_protocols.answers.answered import Answered
 from interlock_protocols.errors import OwnError
 from interlock_protocols.failures.classify import classify_answer, classify_in_band
 from interlock_protocols.failures.failed_answer import FailedAnswer

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interlock_domain.words import FailureClass
-from interlock_protocols.answers.unary import Answered
+from interlock_protocols.answers.answered import Answered
 from interlock_protocols.completions import answer as completions_unary
 from interlock_protocols.completions.answer import check_completion
 from interlock_protocols.failures.failed_answer import FailedAnswer

@@ -133,4 +133,4 @@ def test_a_request_is_read_alike_quickly_and_in_full(request_, at):
 
 
 def test_a_usual_request_takes_the_quick_way():
-    assert completions._decode_plain(body(prompt=[1, 2, 3], stream=True)).stream
+    assert completions._decode_usual(body(prompt=[1, 2, 3], stream=True)).stream

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec import DecodeError
 
 from interlock_domain.words import FailureClass
-from interlock_protocols.answers.unary import Answered
+from interlock_protocols.answers.answered import Answered
 from interlock_protocols.embeddings import answer as embeddings_unary
 from interlock_protocols.embeddings.answer import check_embeddings
 from interlock_protocols.failures.failed_answer import FailedAnswer

@@ -113,4 +113,4 @@ def test_a_request_is_read_alike_quickly_and_in_full(request_, at):
 
 
 def test_a_usual_request_takes_the_quick_way():
-    assert embeddings._decode_plain(body(input=["a", "b"], dimensions=256)).model == "embed"
+    assert embeddings._decode_usual(body(input=["a", "b"], dimensions=256)).model == "embed"

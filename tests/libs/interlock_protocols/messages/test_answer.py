@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interlock_domain.words import FailureClass
-from interlock_protocols.answers.unary import Answered
+from interlock_protocols.answers.answered import Answered
 from interlock_protocols.failures.failed_answer import FailedAnswer
 from interlock_protocols.messages import answer as messages_unary
 from interlock_protocols.messages.answer import check_count, check_message, message_tokens

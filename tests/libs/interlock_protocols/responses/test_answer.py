@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interlock_domain.words import FailureClass
-from interlock_protocols.answers.unary import Answered
+from interlock_protocols.answers.answered import Answered
 from interlock_protocols.failures.failed_answer import FailedAnswer
 from interlock_protocols.responses import answer as responses_unary
 from interlock_protocols.responses.answer import check_response, response_tokens

@@ -178,6 +178,6 @@ def test_any_bytes_give_a_request_or_a_refusal(raw) -> None:
 
 
 def test_a_usual_request_takes_the_quick_way() -> None:
-    plain = responses._decode_plain(body(input=[TEXT, CALLED, SCREEN], tools=TOOLS, text=SCHEMA, stream=True))
+    plain = responses._decode_usual(body(input=[TEXT, CALLED, SCREEN], tools=TOOLS, text=SCHEMA, stream=True))
     assert plain.stream
     assert plain.tools

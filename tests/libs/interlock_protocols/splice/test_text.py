@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock_protocols.answers.unary import Answered, check_unary
+from interlock_protocols.answers.answered import Answered
+from interlock_protocols.chat.answer import check_chat
 from interlock_protocols.splice.text import LENIENT_BYTES, NotJson, read_json
 
 
@@ -54,7 +55,7 @@ def test_what_is_no_document_is_refused(data) -> None:
 
 def test_an_answer_that_ends_in_half_an_emoji_is_an_answer() -> None:
     body = rb'{"choices":[{"message":{"content":"cut \ud83d"},"finish_reason":"length"}],"model":"m"}'
-    assert check_unary(200, b"application/json", body) == Answered(model="m")
+    assert check_chat(200, b"application/json", body) == Answered(model="m")
 
 
 @given(st.text(st.sampled_from('\\"ud83dDe00ca/ \ud83d\ude00é'), max_size=30), st.booleans())

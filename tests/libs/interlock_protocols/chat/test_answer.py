@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interlock_domain.words import FailureClass
-from interlock_protocols.answers.unary import Answered, check_unary, is_event_stream, not_a_stream, tokens_of
+from interlock_protocols.answers.answered import Answered
+from interlock_protocols.chat.answer import check_chat
 from interlock_protocols.failures.failed_answer import FailedAnswer
 
 JSON = b"application/json"
@@ -20,13 +21,13 @@ def body(**fields: Any) -> bytes:
 
 
 def failed(raw: bytes, content_type: bytes | None = JSON) -> FailedAnswer:
-    judged = check_unary(200, content_type, raw)
+    judged = check_chat(200, content_type, raw)
     assert isinstance(judged, FailedAnswer)
     return judged
 
 
 def test_an_answer_gives_usage_and_model():
-    judged = check_unary(
+    judged = check_chat(
         200, JSON, body(usage={"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7})
     )
     assert judged == Answered(usage=(3, 4), model="m-1")
@@ -34,7 +35,7 @@ def test_an_answer_gives_usage_and_model():
 
 def test_a_text_that_speaks_of_errors_is_an_answer():
     said = {"index": 0, "message": {"content": '"error": {"code": 429}'}, "finish_reason": "stop"}
-    assert isinstance(check_unary(200, JSON, body(choices=[said], error=None)), Answered)
+    assert isinstance(check_chat(200, JSON, body(choices=[said], error=None)), Answered)
 
 
 @pytest.mark.parametrize(
@@ -80,47 +81,9 @@ def test_the_content_type_is_named_when_the_body_cannot_be_read():
     assert "unknown type" in failed(b"<p>", None).message
 
 
-@pytest.mark.parametrize(
-    ("usage", "tokens"),
-    [
-        (None, None),
-        ([], None),
-        ({}, (None, None)),
-        ({"prompt_tokens": 3}, (3, None)),
-        ({"prompt_tokens": "3", "completion_tokens": True}, (None, None)),
-    ],
-)
-def test_only_whole_numbers_count_as_tokens(usage, tokens):
-    assert tokens_of(usage) == tokens
-
-
-@pytest.mark.parametrize(
-    ("content_type", "expected"),
-    [
-        (b"text/event-stream", True),
-        (b"Text/Event-Stream; charset=utf-8", True),
-        (b"application/json", False),
-        (b"text/html", False),
-        (None, False),
-    ],
-)
-def test_only_an_event_stream_is_scanned(content_type, expected):
-    assert is_event_stream(content_type) is expected
-
-
-def test_a_whole_answer_where_a_stream_was_asked_for_is_malformed():
-    answer = not_a_stream(200, check_unary(200, JSON, body()))
-    assert (answer.failure, answer.code) == (FailureClass.MALFORMED, "not_a_stream")
-
-
-def test_an_error_where_a_stream_was_asked_for_keeps_its_class():
-    judged = check_unary(200, JSON, b'{"error":{"code":429}}')
-    assert not_a_stream(200, judged).failure is FailureClass.RATE_LIMIT
-
-
 @given(st.binary(max_size=100))
 def test_any_bytes_are_judged(raw):
-    assert isinstance(check_unary(200, JSON, raw), Answered | FailedAnswer)
+    assert isinstance(check_chat(200, JSON, raw), Answered | FailedAnswer)
 
 
 json_values = st.recursive(
@@ -137,4 +100,4 @@ json_values = st.recursive(
 
 @given(json_values)
 def test_any_json_is_judged(value):
-    assert isinstance(check_unary(200, JSON, json.dumps(value).encode()), Answered | FailedAnswer)
+    assert isinstance(check_chat(200, JSON, json.dumps(value).encode()), Answered | FailedAnswer)

@@ -4,7 +4,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock_protocols.answers import unary
+from interlock_protocols.chat import answer as whole
 from interlock_protocols.chat import request as chat
 from interlock_protocols.requests.inference import InferenceRequest
 
@@ -63,7 +63,7 @@ def test_a_request_is_read_alike(request_, at) -> None:
 @given(_ANSWER, st.integers(1, 400))
 def test_an_answer_is_judged_alike(answer, at) -> None:
     body = _cut(orjson.dumps(answer), at)
-    assert unary.check_unary(200, None, body) == unary._check_any(200, None, body)
+    assert whole.check_chat(200, None, body) == whole._check_any(200, None, body)
 
 
 def test_a_usual_request_takes_the_quick_way() -> None:
