@@ -93,14 +93,6 @@ LISTED: Final = (
         paths=("asked.requests.1", "asked.requests.2", "asked.requests.1.headers.*"),
     ),
     Listed(
-        name="long wait",
-        reason="a wait that the provider asks for and that is longer than `attempts.same_target_wait` (1 s) "
-        "is slept through by nobody: other targets are tried at once; where there is none the user is told",
-        cases=("retried/429-wait-once",),
-        paths=("seen.*", "asked.times", "asked.requests.1"),
-        holds={"seen.raised.class": "*.RateLimitError", "seen.raised.headers.retry-after-ms": "1100"},
-    ),
-    Listed(
         name="models",
         reason="models are the gateway's pools, which have no date and no other owner; the fields of both "
         "APIs stand in one object",
