@@ -6,6 +6,7 @@ finds out after everything else was opened.
 """
 
 import errno
+import ipaddress
 import socket
 from typing import Final
 
@@ -45,6 +46,16 @@ def address_of(listening: socket.socket) -> str:
     """`http://host:port` as a client writes it."""
     host, port = listening.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address to listen on; a name but `localhost` may lead anywhere."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _sentence(error: OSError, host: str, port: int, option: str) -> str:

@@ -6,27 +6,17 @@ other machines can reach does not start without one. Dropped: trusting the clien
 """
 
 import hmac
-import ipaddress
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from fastapi import FastAPI, Request, Response
 
 from interlock_control.problem import Problem, render
+from interlock_runtime.listen import is_loopback
 
 OPEN: Final = frozenset(("/healthz", "/readyz"))
 """What an orchestrator asks before it has any secret."""
 _SCHEME: Final = "bearer"
-
-
-def is_loopback(host: str) -> bool:
-    """Can only this machine reach a server that listens there?"""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def unusable_token(host: str, token: str | None) -> str | None:

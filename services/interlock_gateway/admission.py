@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from interlock_domain.catalog.key import GatewayKey
 from interlock_gateway.asgi import HeaderPairs
+from interlock_gateway.cors import Cors
 from interlock_protocols.errors import KeyWords
 
 
@@ -113,8 +114,8 @@ class Admission:
     def __init__(self, workers: int, *, open: bool = True) -> None:
         self._workers = workers
         self._open = open
-        self.origins: frozenset[bytes] = frozenset()
-        """Browser origins that may ask where no key is declared; `*`: all."""
+        self.cors: Cors | None = None
+        """Whose pages may ask where no key is declared; None: nobody's."""
         self._declared: tuple[GatewayKey, ...] = ()
         self._callers: dict[str, Caller] = {}
 
@@ -141,7 +142,7 @@ class Admission:
             return NO_KEYS
         for name, value in headers:
             if name == b"origin":
-                known = value in self.origins or b"*" in self.origins
+                known = self.cors is not None and self.cors.allows(value)
                 return None if known else FOREIGN_PAGE
         return None
 

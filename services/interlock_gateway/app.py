@@ -57,8 +57,7 @@ class Application:
 
     def allow_origins(self, origins: tuple[str, ...]) -> None:
         """From now on pages of these origins may read answers; none: no page may."""
-        self._cors = Cors(origins) if origins else None
-        self._gw.admission.origins = self._cors.origins if self._cors is not None else frozenset()
+        self._cors = self._gw.admission.cors = Cors(origins) if origins else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request; other scopes (websocket, lifespan) are not spoken here."""

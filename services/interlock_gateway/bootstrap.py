@@ -23,7 +23,6 @@ from interlock_gateway.credentials import Credentials
 from interlock_gateway.follow import Follower
 from interlock_gateway.gateway import Gateway
 from interlock_gateway.identity import Identity, Ids, new_identity
-from interlock_gateway.listen import is_loopback
 from interlock_gateway.local import LocalView
 from interlock_gateway.outcomes import OutcomeRing
 from interlock_gateway.run import GatewayService, Learn
@@ -31,6 +30,7 @@ from interlock_gateway.sender import NoRecords, OutcomeSender, RecordSender
 from interlock_gateway.settings import Order
 from interlock_gateway.tally import Tally
 from interlock_records.records import RecordSink
+from interlock_runtime.listen import is_loopback
 from interlock_runtime.telemetry.opening import open_telemetry
 from interlock_upstream.client import HttpClient
 from interlock_upstream.port import UpstreamClient

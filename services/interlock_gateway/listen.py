@@ -5,7 +5,6 @@ a dead worker holds up none of the others'; the supervisor holds a bound socket 
 the port stays theirs. Dropped: one listening socket handed down, whose single queue the busiest loop drains.
 """
 
-import ipaddress
 import socket
 
 from interlock_runtime.listen import PortRefused, listen_on
@@ -30,16 +29,6 @@ def reserve(host: str, port: int) -> socket.socket | PortRefused:
         kept.close()
         return PortRefused(f"port {found} was taken by another program ({error.strerror}): start again")
     return kept
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address to listen on; a name but `localhost` may lead anywhere."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def port_of(taken: socket.socket) -> int:

@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from interlock_gateway.listen import is_loopback, port_of, reserve
+from interlock_gateway.listen import port_of, reserve
 from interlock_gateway.settings import FOLDER, Order
 from interlock_gateway.supervisor import Supervisor
 from interlock_gateway.worker import REFUSED, run_worker
 from interlock_runtime.data_dir import DataDir, Held
-from interlock_runtime.listen import PortRefused
+from interlock_runtime.listen import PortRefused, is_loopback
 from interlock_runtime.settings import RuntimeSettings
 from interlock_runtime.shutdown import Shutdown
 

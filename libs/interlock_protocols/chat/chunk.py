@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
 
+from interlock_protocols.streams.alike import Alike
 from interlock_protocols.streams.sse import DONE_EVENT
 
 CONTENT_KEYS: Final = (
@@ -63,32 +64,9 @@ class _StillChunk(Struct, gc=False):
 
 
 _decode: Final = Decoder(QuietChunk).decode
-_decode_still: Final = Decoder(_StillChunk).decode_lines
-_BORDER: Final = b"}\n\ndata: {"
-_JOINT: Final = b"}\n{"
-
-
-def still_chunks(whole: bytes) -> int:
-    """How many chunks the whole events are, when all that happens in them is content of choice 0; else 0.
-
-    One decode for all of them, a line for each, and the types do the looking: 0.27 us an event in a burst of
-    50. A line end between `}` and `{` stands inside no JSON value, so no value can go over it: as many values
-    as lines means one in each. In an array, which a comma joins, an event cut short and one of two objects
-    would make up for each other.
-    """
-    if not whole.startswith(b"data: {"):
-        return 0
-    lines = whole[6:-2].split(_BORDER)
-    inside = b"".join(lines)
-    if b"\n" in inside or b"\r" in inside:
-        return 0
-    try:
-        if not whole.isascii():
-            whole.decode()  # the decoder skips what it does not keep, bad UTF-8 included
-        found = len(_decode_still(_JOINT.join(lines)))
-    except (DecodeError, UnicodeDecodeError, RecursionError):
-        return 0
-    return found if found == len(lines) else 0
+still_chunks: Final = Alike(b"data: {", Decoder(_StillChunk).decode_lines).count
+"""How many chunks the whole events are, when all that happens in them is content of choice 0; else 0. 0.27 us
+an event in a burst of 50."""
 
 
 def quiet_chunks(whole: bytes) -> list[QuietChunk] | None:

@@ -12,6 +12,8 @@ from typing import Any, Final, Literal
 from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
 
+from interlock_protocols.streams.alike import Alike
+
 PAYLOADS: Final[dict[str, str | None]] = {
     "message_start": "message",
     "content_block_start": "content_block",
@@ -91,36 +93,15 @@ class _Ping(Struct, gc=False):
     error: None = None
 
 
-_HEAD: Final = b"event: content_block_delta\ndata: {"
-_BORDER: Final = b"}\n\n" + _HEAD
-_JOINT: Final = b"}\n{"
-_decode_deltas: Final = Decoder(_Delta).decode_lines
+still_deltas: Final = Alike(b"event: content_block_delta\ndata: {", Decoder(_Delta).decode_lines).count
+"""How many deltas the whole events are, when they are nothing else; else 0."""
+
 _QUIET: Final[dict[bytes, Callable[[bytes], object]]] = {
     b"content_block_delta": Decoder(_Delta).decode,
     b"content_block_start": Decoder(_BlockStart).decode,
     b"content_block_stop": Decoder(_BlockStop).decode,
     b"ping": Decoder(_Ping).decode,
 }
-
-
-def still_deltas(whole: bytes) -> int:
-    """How many deltas the whole events are, when they are nothing else; else 0. All are decoded at once.
-
-    Each is a line of its own, proved as `chat.chunk.still_chunks` proves its lines.
-    """
-    if not whole.startswith(_HEAD):
-        return 0
-    lines = whole[len(_HEAD) - 1 : -2].split(_BORDER)
-    inside = b"".join(lines)
-    if b"\n" in inside or b"\r" in inside:
-        return 0
-    try:
-        if not whole.isascii():
-            whole.decode()  # the decoder skips what it does not keep, bad UTF-8 included
-        found = len(_decode_deltas(_JOINT.join(lines)))
-    except (DecodeError, UnicodeDecodeError, RecursionError):
-        return 0
-    return found if found == len(lines) else 0
 
 
 def quiet_events(whole: bytes) -> int:

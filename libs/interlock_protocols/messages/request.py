@@ -9,12 +9,12 @@ all their tools with each turn (186 KB: 0.25 ms, against 0.37 by a full parse).
 from typing import Any, Final, Union, cast
 
 import orjson
-from msgspec import DecodeError, Raw, Struct, structs
+from msgspec import Raw, Struct, structs
 from msgspec.json import Decoder
 
 from interlock_domain.words import Api
 from interlock_protocols.requests.bad_request import BadRequest, BadRequestCode
-from interlock_protocols.requests.inference import InferenceRequest, Tools, routed
+from interlock_protocols.requests.inference import InferenceRequest, routed, tools_alone
 from interlock_protocols.requests.traits import (
     JSON_SCHEMA,
     JSON_SCHEMA_FORMAT,
@@ -69,14 +69,7 @@ class _UsualRequest(Struct, gc=False):
     output_format: _Block | None = None
 
 
-class _ToolsOnly(Struct, gc=False):
-    """The tools of a request that is unusual elsewhere."""
-
-    tools: list[Raw] | None = None
-
-
 _decode_usual: Final = Decoder(_UsualRequest).decode
-_decode_tools: Final = Decoder(_ToolsOnly).decode
 
 
 def parse_messages(body: bytes) -> InferenceRequest | BadRequest:
@@ -135,14 +128,9 @@ def _parse_any(body: bytes) -> InferenceRequest | BadRequest:
     if refusal is not None:
         return refusal
     bits = _bits(request)
-    return routed(body, request["model"], _TRAITS[bits], _tools_of(body) if bits & TOOLS else ())
-
-
-def _tools_of(body: bytes) -> Tools:
-    try:
-        return ((MESSAGES_TOOLS, _decode_tools(body).tools),)
-    except (DecodeError, RecursionError):
-        return ()  # no list of tools: the upstream's to refuse
+    return routed(
+        body, request["model"], _TRAITS[bits], tools_alone(body, MESSAGES_TOOLS) if bits & TOOLS else ()
+    )
 
 
 def _refusal(request: dict[str, Any]) -> BadRequest | None:

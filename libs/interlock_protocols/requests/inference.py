@@ -5,8 +5,10 @@ schemas of tools that upstreams would refuse.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
-from msgspec import Raw, Struct, structs
+from msgspec import DecodeError, Raw, Struct, structs
+from msgspec.json import Decoder
 
 from interlock_domain.routing.decision import Traits
 from interlock_protocols.requests.bad_request import TOO_COMPLEX, BadRequest
@@ -29,6 +31,21 @@ class InferenceRequest(Struct, frozen=True, kw_only=True):
 
 Tools = Sequence[tuple[Slot, Sequence[Raw] | None]]
 """What a body has where its API has tools."""
+
+
+class _ToolsOnly(Struct, gc=False):
+    tools: list[Raw] | None = None
+
+
+_decode_tools: Final = Decoder(_ToolsOnly).decode
+
+
+def tools_alone(body: bytes, slot: Slot) -> Tools:
+    """The tools of a request that is unusual elsewhere, in an API with one place for them."""
+    try:
+        return ((slot, _decode_tools(body).tools),)
+    except (DecodeError, RecursionError):
+        return ()  # no list of tools: the upstream's to refuse
 
 
 def routed(body: bytes, model: str, traits: Traits, tools: Tools = ()) -> InferenceRequest | BadRequest:

@@ -9,13 +9,13 @@ tool's image is one of several, and vendors add item types, while a part means t
 
 from typing import Any, Final
 
-from msgspec import DecodeError, Raw, Struct
+from msgspec import Raw, Struct
 from msgspec.json import Decoder
 
 from interlock_domain.words import Api
 from interlock_protocols.requests.bad_request import BadRequest
 from interlock_protocols.requests.fields import read_object, refuse_model, refuse_stream
-from interlock_protocols.requests.inference import InferenceRequest, Tools, routed
+from interlock_protocols.requests.inference import InferenceRequest, routed, tools_alone
 from interlock_protocols.requests.traits import (
     JSON_SCHEMA,
     JSON_SCHEMA_FORMAT,
@@ -61,14 +61,7 @@ class _UsualRequest(Struct, gc=False):
     text: _Text | None = None
 
 
-class _ToolsOnly(Struct, gc=False):
-    """The tools of a request that is unusual elsewhere."""
-
-    tools: list[Raw] | None = None
-
-
 _decode_usual: Final = Decoder(_UsualRequest).decode
-_decode_tools: Final = Decoder(_ToolsOnly).decode
 
 
 def parse_responses(body: bytes) -> InferenceRequest | BadRequest:
@@ -89,14 +82,9 @@ def _parse_any(body: bytes) -> InferenceRequest | BadRequest:
     if refusal is not None:
         return refusal
     bits = _bits(request)
-    return routed(body, request["model"], _TRAITS[bits], _tools_of(body) if bits & TOOLS else ())
-
-
-def _tools_of(body: bytes) -> Tools:
-    try:
-        return ((RESPONSES_TOOLS, _decode_tools(body).tools),)
-    except (DecodeError, RecursionError):
-        return ()  # no list of tools: the upstream's to refuse
+    return routed(
+        body, request["model"], _TRAITS[bits], tools_alone(body, RESPONSES_TOOLS) if bits & TOOLS else ()
+    )
 
 
 def _usual_bits(usual: _UsualRequest) -> int:

@@ -8,7 +8,8 @@ import httpx2
 import pytest
 
 from interlock_control.app import PREFIX, build_app
-from interlock_control.token import OPEN, is_loopback, unusable_token
+from interlock_control.token import OPEN, unusable_token
+from interlock_runtime.listen import is_loopback
 from interlock_testing.clock import FakeClock
 from tests.services.interlock_control.rig import Serving, listening, serving
 from tests.services.stores import Stores

@@ -2,7 +2,7 @@
 
 import pytest
 
-from interlock_gateway.listen import is_loopback
+from interlock_runtime.listen import is_loopback
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
