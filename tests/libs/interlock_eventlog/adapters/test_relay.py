@@ -145,6 +145,7 @@ async def test_given_a_send_that_fails_then_it_goes_again_from_the_first_without
     relay = over(journal, broker, lock=lock)
     async with running(relay):
         last = await journal.log_position(3, 30.0)
+        await PATIENT(lambda: "works again" in caplog.text, what="the relay to say that all is well")
     assert last == (9 if arriving else 3)
     assert broker.versions() == [("config", n) for n in (1, 2, 3)] * (3 if arriving else 1)
     assert lock.taken == 1
@@ -320,7 +321,8 @@ async def test_given_two_relays_then_one_is_active_and_the_other_takes_over_when
         async with running(second):
             await filled(cell.journal)
             assert await cell.journal.log_position(3, 30.0) == 3
-            assert (first.status().published, second.status().published) == (3, 0)
+            await PATIENT(lambda: first.status().published == 3, what="the first relay to count them")
+            assert second.status().published == 0
             assert not second.status().active
             await cell.end_the_holder()
             await PATIENT(lambda: not first.status().active, what="the first relay to notice")
@@ -329,7 +331,10 @@ async def test_given_two_relays_then_one_is_active_and_the_other_takes_over_when
             )
             await filled(cell.journal)
             assert await cell.journal.log_position(6, 30.0) is not None
-            assert first.status().published + second.status().published == 6
+            await PATIENT(
+                lambda: first.status().published + second.status().published == 6,
+                what="both relays to have counted all",
+            )
     assert ordered(await cell.records()) == [("config", n) for n in range(1, 7)]
 
 
