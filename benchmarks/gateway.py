@@ -1,7 +1,8 @@
 """What a request and a streamed chunk cost, paired against a bare pass-through in the same run.
 
 Every round measures all servers one after another, so that a slow minute of the machine touches all of
-them; the table shows the median CPU of the rounds and the limits are put to the median of the ratios.
+them; the table shows the median CPU of the rounds and the limits are put to the median of the ratios. Many
+short rounds, not few long ones: what disturbs a round lasts for seconds, and a ratio needs neighbours.
 Needs nginx and wrk. `--quick` for a smoke run.
 """
 
@@ -215,8 +216,8 @@ def summary(
 def main() -> None:
     """Print the tables and write reports/bench-gateway.json."""
     wanted = argparse.ArgumentParser(description=__doc__)
-    wanted.add_argument("--rounds", type=int, default=5)
-    wanted.add_argument("--seconds", type=int, default=4)
+    wanted.add_argument("--rounds", type=int, default=10)
+    wanted.add_argument("--seconds", type=int, default=2)
     wanted.add_argument("--quick", action="store_true", help="one short round; writes no report")
     args = wanted.parse_args()
     missing = [name for name in ("nginx", "wrk") if shutil.which(name) is None]

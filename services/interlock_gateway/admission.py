@@ -9,7 +9,6 @@ capacity belongs to the targets.
 """
 
 from enum import Enum
-from hashlib import sha256
 from math import ceil
 from typing import Final
 
@@ -17,6 +16,7 @@ from msgspec import Struct
 
 from interlock_domain.catalog.key import GatewayKey
 from interlock_gateway.asgi import HeaderPairs
+from interlock_gateway.client_head import ClientHead
 from interlock_gateway.cors import Cors
 from interlock_protocols.errors import KeyWords
 
@@ -119,9 +119,7 @@ class Admission:
         self._declared: tuple[GatewayKey, ...] = ()
         self._callers: dict[str, Caller] = {}
 
-    def admit(
-        self, declared: tuple[GatewayKey, ...], headers: HeaderPairs
-    ) -> Caller | KeyFault | Refused | None:
+    def admit(self, declared: tuple[GatewayKey, ...], head: ClientHead) -> Caller | KeyFault | Refused | None:
         """Who asks; None where no key is declared and none is needed.
 
         `declared`: of the snapshot in force.
@@ -129,10 +127,10 @@ class Admission:
         if declared is not self._declared:
             self._learn(declared)
         if not declared:
-            return self._without_keys(headers)
-        given = presented(headers)
+            return self._without_keys(head.sent)
+        given = head.keys()
         for key in given:  # some clients send an old one in the other header
-            caller = self._callers.get(sha256(key).hexdigest())
+            caller = self._callers.get(key)
             if caller is not None:
                 return caller
         return KeyFault.WRONG if given else KeyFault.MISSING
@@ -157,16 +155,3 @@ class Admission:
                 caller.declare(key, self._workers)
             self._callers[key.sha256.lower()] = caller
         self._declared = declared
-
-
-def presented(headers: HeaderPairs) -> list[bytes]:
-    """The keys that came with a request, as `authorization: Bearer` or as `x-api-key`; one is usual."""
-    found = []
-    for name, value in headers:
-        if name == b"authorization":
-            scheme, _, key = value.partition(b" ")
-            if scheme.lower() == b"bearer" and key.strip():
-                found.append(key.strip())
-        elif name == b"x-api-key" and value.strip():
-            found.append(value.strip())
-    return found

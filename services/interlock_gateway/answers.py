@@ -8,7 +8,7 @@ aborted; nothing here ever closes a broken stream cleanly.
 from typing import TYPE_CHECKING, Any, Final
 
 from interlock_gateway.asgi import Send
-from interlock_gateway.calls import HOP_BY_HOP
+from interlock_gateway.hops import HOP_BY_HOP, USUAL, end_to_end
 from interlock_protocols.errors import OwnError
 from interlock_protocols.splice.exposed_model import ExposedModel
 
@@ -45,7 +45,6 @@ _NOT_PASSED_BACK: Final = HOP_BY_HOP | {
     b"access-control-max-age",
 }
 _UPSTREAM_IDS: Final = (b"x-request-id", b"request-id")
-_USUAL: Final = (b"keep-alive", b"close")
 _JSON: Final = (b"content-type", b"application/json")
 STREAM_HEADERS: Final = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
 
@@ -53,17 +52,18 @@ STREAM_HEADERS: Final = [(b"cache-control", b"no-cache"), (b"x-accel-buffering",
 def own_headers(x: "Exchange") -> list[tuple[bytes, bytes]]:
     """The headers every answer carries."""
     request_id = x.request_id.encode()
+    attempts, running = x.attempts, x.running
     headers = [
         (b"x-request-id", request_id),
         (b"request-id", request_id),
-        (b"x-interlock-attempts", b"%d" % (len(x.attempts) + len(x.running))),
+        (b"x-interlock-attempts", b"%d" % (len(attempts) + len(running))),
         (b"x-interlock-snapshot", x.version.encode()),
     ]
-    if x.running:
-        going = x.running[-1] if x.served is None else x.served.attempt
+    if running:
+        going = running[-1] if x.served is None else x.served.attempt
         headers.append((b"x-interlock-target", going.target.id.encode()))
-    elif x.attempts:
-        headers.append((b"x-interlock-target", x.attempts[-1].target.encode()))
+    elif attempts:
+        headers.append((b"x-interlock-target", attempts[-1].target.encode()))
     if x.exposed is not None:
         headers += _upstreams_name(x, x.exposed)
     if x.request is not None and x.request.repairs:
@@ -83,16 +83,18 @@ def _upstreams_name(x: "Exchange", exposed: ExposedModel) -> list[tuple[bytes, b
 
 def passed_back(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """The upstream's headers a client may see: rate limits, processing time and the like."""
-    for name, value in headers:
-        if name == b"connection" and value.lower() not in _USUAL:
-            hops = {token.strip().lower() for token in value.split(b",")}
-            headers = [pair for pair in headers if pair[0] not in hops]
-            break
-    kept = [pair for pair in headers if pair[0] not in _NOT_PASSED_BACK]
-    for name, value in headers:
-        if name in _UPSTREAM_IDS:
-            kept.append((b"x-upstream-request-id", value))
-            break
+    kept = []
+    theirs = b""
+    for pair in headers:
+        name = pair[0]
+        if name not in _NOT_PASSED_BACK:
+            kept.append(pair)
+        elif name in _UPSTREAM_IDS:
+            theirs = theirs or pair[1]
+        elif name == b"connection" and pair[1].lower() not in USUAL:
+            return passed_back(end_to_end(headers))
+    if theirs:
+        kept.append((b"x-upstream-request-id", theirs))
     return kept
 
 

@@ -11,14 +11,14 @@ from urllib.parse import urlencode
 
 from interlock_domain.catalog.provider import Provider, SecretRef
 from interlock_domain.snapshot.snapshot import CompiledTarget
+from interlock_gateway.asgi import HeaderPairs
+from interlock_gateway.client_head import Forwarded
+from interlock_gateway.hops import HOP_BY_HOP
 from interlock_upstream.origin import Origin
 from interlock_upstream.request import UpstreamRequest, build_fixed_headers, build_head
 
 Headers = Iterable[tuple[bytes, bytes]]
 
-HOP_BY_HOP: Final = frozenset(
-    (b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"proxy-connection")
-)
 CREDENTIALS: Final = frozenset(
     (b"proxy-authorization", b"authorization", b"x-api-key", b"api-key", b"cookie")
 )
@@ -45,8 +45,7 @@ class TargetCall:
     """The fixed part of calls of one target on one path."""
 
     __slots__ = (
-        "_changed", "_dropped", "_fixed", "_host", "_own", "_path", "_pool_key", "_start", "_versioned",
-        "_withheld",
+        "_dropped", "_fixed", "_host", "_own", "_path", "_pool_key", "_start", "_versioned", "_withheld",
         "model", "origin", "provider",
     )  # fmt: skip
 
@@ -71,40 +70,31 @@ class TargetCall:
         names = frozenset(name for name, _ in own)
         self._dropped = NOT_PASSED_ON | names
         self._withheld = CREDENTIALS - names
-        self._own = tuple(sorted(name.decode() for name in names))
-        self._changed: dict[frozenset[bytes], tuple[str, ...]] = {}
+        self._own = names
         # Undeclared models of a provider share connections: clients invent names without end.
         self._pool_key = target.id if target.target is not None else provider.name
         # Everything up to the client's own headers, for the usual request without a query string.
         self._start = build_head(b"POST", self._path, self._host, self._fixed)[: -len(b"\r\n")]
 
-    def request(self, headers: list[tuple[bytes, bytes]], query: bytes, body: bytes) -> UpstreamRequest:
-        """One request with the client's own headers and query string. Raises InvalidValue."""
+    def forwarded(self, headers: HeaderPairs) -> Forwarded:
+        """A client's own headers as they go upstream, and what is changed about them. Raises InvalidValue.
+
+        Changed is what was put in, replaced or left out, without what each hop has of its own (host, lengths)
+        and without any value.
+        """
         dropped = self._dropped
         passed = [pair for pair in headers if pair[0] not in dropped]
         if self._versioned and not any(name == VERSION for name, _ in passed):
             passed.append((VERSION, STABLE_VERSION))
-        extra = build_fixed_headers(passed)
+        left_out = {name for name, _ in headers if name in self._withheld}
+        changed = sorted(name.decode() for name in left_out | self._own)
+        return Forwarded(build_fixed_headers(passed), tuple(changed))
+
+    def request(self, lines: bytes, query: bytes, body: bytes) -> UpstreamRequest:
+        """One request with the client's own header lines (`forwarded`) and query string."""
         start = self._start if not query else self._start_with(query)
-        head = b"%b%bcontent-length: %d\r\n\r\n" % (start, extra, len(body))
+        head = b"%b%bcontent-length: %d\r\n\r\n" % (start, lines, len(body))
         return UpstreamRequest(self.origin, head, body, True, self._pool_key)
-
-    def changed(self, headers: list[tuple[bytes, bytes]]) -> tuple[str, ...]:
-        """Names of headers that go upstream otherwise than the client sent them: put in, replaced, left out.
-
-        Without what each hop has of its own (host, lengths) and without any value. Clients send few different
-        sets of credentials, so the answer is nearly always at hand.
-        """
-        withheld = self._withheld
-        sent = [name for name, _ in headers if name in withheld]
-        if not sent:
-            return self._own
-        left_out = frozenset(sent)
-        known = self._changed.get(left_out)
-        if known is None:
-            names = (name.decode() for name in left_out)
-            known = self._changed[left_out] = tuple(sorted((*self._own, *names)))
-        return known
 
     def _start_with(self, query: bytes) -> bytes:
         path = self._path + (b"&" if b"?" in self._path else b"?") + query
@@ -122,11 +112,14 @@ class CallBook:
         """The call of a target; None when its credential or a header's secret cannot be found."""
         key = (target.id, path)
         known = self._calls.get(key)
-        if known is not None and (known[0] is target or _same_definition(known[0], target)):
+        if known is not None and known[0] is target:
             return known[1]
-        call = self._build(target, path)
-        if len(self._calls) >= CALLS_KEPT:
-            del self._calls[next(iter(self._calls))]
+        if known is not None and _same_definition(known[0], target):
+            call = known[1]
+        else:
+            call = self._build(target, path)
+            if len(self._calls) >= CALLS_KEPT:
+                del self._calls[next(iter(self._calls))]
         self._calls[key] = (target, call)
         return call
 
@@ -146,12 +139,3 @@ class CallBook:
 
 def _same_definition(held: CompiledTarget, new: CompiledTarget) -> bool:
     return held.provider == new.provider and held.upstream_model == new.upstream_model
-
-
-def client_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Headers without those that `Connection` names as hop-by-hop; the usual case is no copy."""
-    for name, value in headers:
-        if name == b"connection" and value.lower() not in (b"keep-alive", b"close"):
-            named = {token.strip().lower() for token in value.split(b",")}
-            return [pair for pair in headers if pair[0] not in named]
-    return headers

@@ -15,6 +15,7 @@ from typing import Any, Final
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from interlock_gateway.client_head import Memory
 from interlock_gateway.slow_clients import NEVER, Overdue, Pace, Patience
 from interlock_gateway.wire import EXTENSION
 from interlock_protocols.errors import OwnError
@@ -70,6 +71,7 @@ class ApiProtocol(HttpToolsProtocol):
         """From here on a head is awaited."""
         super().connection_made(transport)
         self.pace = Pace(self.loop.time())
+        self._memory = Memory()
 
     def on_message_begin(self) -> None:
         """A head begins."""
@@ -85,6 +87,7 @@ class ApiProtocol(HttpToolsProtocol):
         pace.body_bytes = 0
         cycle: Any = self.cycle
         if cycle is not None and cycle.scope is self.scope:
+            cycle.memory = self._memory
             cycle.scope["extensions"] = {EXTENSION: cycle}
 
     def on_body(self, body: bytes) -> None:

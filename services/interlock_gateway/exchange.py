@@ -14,6 +14,7 @@ from interlock_domain.routing.decision import ENGINE, Decision, RouteInputs
 from interlock_domain.words import Result
 from interlock_gateway.admission import Caller
 from interlock_gateway.asgi import Receive, Scope, Send
+from interlock_gateway.client_head import Memory
 from interlock_gateway.gateway import Gateway
 from interlock_gateway.wire import Wire
 from interlock_protocols.requests.inference import InferenceRequest
@@ -73,6 +74,7 @@ class Exchange:
         self.send = send
         self.wire = Wire.of(scope)
         self.headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self.head = (self.wire.memory if self.wire is not None else Memory()).head(self.headers)
         self.query: bytes = scope["query_string"]
         self.request_id = gw.ids.request_id()
         self.started = gw.monotonic()

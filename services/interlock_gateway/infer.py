@@ -12,7 +12,6 @@ from interlock_gateway.admission import KeyFault, Refused, refused_key
 from interlock_gateway.answers import send_last_words, send_refusal
 from interlock_gateway.asgi import Receive, Scope, Send
 from interlock_gateway.body import BodyRefused, read_body
-from interlock_gateway.calls import client_headers
 from interlock_gateway.decide import decide
 from interlock_gateway.early_head import EarlyHead
 from interlock_gateway.exchange import Exchange
@@ -68,7 +67,6 @@ async def _serve(x: Exchange) -> None:
         await _refuse(x, request)
         return
     x.request = request
-    x.headers = client_headers(x.headers)
     x.watch()
     found = decide(x, held.snapshot, request)
     if isinstance(found, UnknownModel):
@@ -102,7 +100,7 @@ def _turned_away(x: Exchange, catalog: CatalogRow) -> Refused | None:
     most = catalog.server.max_concurrent
     if len(x.gw.exchanges) > most:
         return Refused(429, "concurrency", f"{most} requests are running", retry_after_s=1)
-    caller = x.gw.admission.admit(catalog.keys, x.headers)
+    caller = x.gw.admission.admit(catalog.keys, x.head)
     if caller is None or isinstance(caller, Refused):
         return caller
     if isinstance(caller, KeyFault):

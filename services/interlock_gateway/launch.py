@@ -7,19 +7,24 @@ every wake-up of a stream.
 
 from collections.abc import Coroutine
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from interlock_domain.catalog.policy import PoolPolicy
 from interlock_domain.routing.decision import Candidate
 from interlock_domain.snapshot.snapshot import CompiledMember, CompiledPool
 from interlock_domain.words import FailureClass, Phase
 from interlock_gateway.attempt import Answered, Failed, Limits, Opened
+from interlock_gateway.calls import TargetCall
+from interlock_gateway.client_head import Forwarded
 from interlock_gateway.exchange import Exchange
 from interlock_gateway.ledger import Attempt
 from interlock_gateway.stream import open_stream
 from interlock_gateway.unary import fetch
 from interlock_upstream.errors import InvalidValue
 from interlock_upstream.request import PhaseLimits, UpstreamRequest
+
+if TYPE_CHECKING:
+    from interlock_gateway.tracing import AttemptSpan
 
 PROBE_CONNECT_S: Final = 2.0
 PROBE_FIRST_TOKEN_S: Final = 30.0
@@ -52,15 +57,21 @@ def request_of(x: Exchange, attempt: Attempt, body: bytes | None = None) -> Upst
     call = x.gw.calls.of(attempt.target, x.surface.upstream_path)
     if call is None:
         return Failed(failure=FailureClass.AUTH, phase=Phase.CONNECT, detail="no_credential", ours=True)
-    headers = x.headers
-    attempt.headers = call.changed(headers)
-    if attempt.span is not None:
-        headers = attempt.span.headers(headers)
-        attempt.headers += attempt.span.changed
     try:
-        return call.request(headers, x.query, x.body_for(call.model) if body is None else body)
+        forwarded = x.head.forwarded(call) if attempt.span is None else _traced(x, attempt.span, call)
     except InvalidValue as bad:
         return Failed(failure=FailureClass.CALLER_FAULT, phase=Phase.CONNECT, detail=str(bad), ours=True)
+    attempt.headers = forwarded.changed
+    return call.request(forwarded.lines, x.query, x.body_for(call.model) if body is None else body)
+
+
+def _traced(x: Exchange, span: "AttemptSpan", call: TargetCall) -> Forwarded:
+    """The client's headers with those that name this attempt: no other one has the same."""
+    headers = span.headers(x.head.headers)
+    if headers is x.head.headers:
+        return x.head.forwarded(call)
+    forwarded = call.forwarded(headers)
+    return Forwarded(forwarded.lines, forwarded.changed + span.changed)
 
 
 _phases = lru_cache(maxsize=256)(PhaseLimits)  # the same few limits for every request of a policy
@@ -68,10 +79,11 @@ _phases = lru_cache(maxsize=256)(PhaseLimits)  # the same few limits for every r
 
 def _whole_limits(x: Exchange, policy: PoolPolicy, candidate: Candidate, model: str) -> Limits:
     left = x.deadline - x.gw.monotonic()
-    connect = policy.timeouts.connect_ms / 1000
+    timeouts = policy.timeouts
+    connect = timeouts.connect_ms / 1000
     if candidate.probe:
         connect = min(connect, PROBE_CONNECT_S)
-    response = policy.timeouts.response_ms / 1000
+    response = timeouts.response_ms / 1000
     if left > response > connect:
         return Limits(_phases(connect, response), 0.0, policy, model)
     return Limits(PhaseLimits(min(connect, left), min(response, left)), 0.0, policy, model)

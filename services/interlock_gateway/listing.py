@@ -6,6 +6,7 @@ Rule: listed is what would be served now, by the function that serves it; readin
 from interlock_domain.routing.views import pool_serves
 from interlock_gateway.admission import Caller, KeyFault, Refused, refused_key
 from interlock_gateway.asgi import HeaderPairs
+from interlock_gateway.client_head import ClientHead
 from interlock_gateway.gateway import Gateway
 from interlock_protocols.errors import KeyWords
 from interlock_protocols.models import model_body, models_body, read_page
@@ -20,7 +21,7 @@ def listing(gw: Gateway, path: str, query: bytes, headers: HeaderPairs, words: K
     held = gw.follow.held
     if held is None:
         return Refused(503, "not_ready", "no routing snapshot yet; run `interlock apply`")
-    caller = gw.admission.admit(held.snapshot.catalog.keys, headers)
+    caller = gw.admission.admit(held.snapshot.catalog.keys, ClientHead(headers))
     if isinstance(caller, KeyFault):
         return refused_key(caller, words)
     if isinstance(caller, Refused):

@@ -65,11 +65,16 @@ class LocalView:
     def budget(self, pool: str, policy: Budgets, now_s: float) -> RetryBudget:
         """The retry budget of a pool at this worker, full when it is first asked for."""
         held = self._budgets.get(pool)
-        if held is None or (held[0] is not policy and held[0] != policy):
+        if held is not None and held[0] is policy:
+            return held[1]
+        if held is None or held[0] != policy:
             if len(self._budgets) >= BUDGETS_KEPT:
                 del self._budgets[next(iter(self._budgets))]
-            held = self._budgets[pool] = (policy, RetryBudget(policy, int(now_s * 1000)))
-        return held[1]
+            budget = RetryBudget(policy, int(now_s * 1000))
+        else:
+            budget = held[1]  # declared anew, and the same: from now on known by this object
+        self._budgets[pool] = (policy, budget)
+        return budget
 
     def settle_budgets(self, now_s: float) -> None:
         """Deposit the requests of the last second."""

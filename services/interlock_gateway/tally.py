@@ -34,9 +34,10 @@ class Tally:
         self, target: str, shape: str, *, ttft_ms: float | None, duration_ms: float, now_ms: float
     ) -> None:
         """Count one."""
-        cell = self._cells.get((target, shape))
+        key = (target, shape)
+        cell = self._cells.get(key)
         if cell is None:
-            cell = self._cells[(target, shape)] = _Cell()
+            cell = self._cells[key] = _Cell()
         cell.count += 1
         cell.fresh += 1
         cell.last_ms = now_ms

@@ -66,7 +66,9 @@ async def _try_target(course: Course) -> MoveOn | Stop | Broken | None:
             attempt.failed(ended.failed, ended.first_content)
             return ended
         if not isinstance(ended, Failed):
-            await _finish(x, attempt, ended)
+            _finish(x, attempt, ended)
+            if isinstance(ended, Answered):
+                await send_answer(x, ended.status, ended.headers, ended.body)
             return None
         failed_before = attempt.failed(ended)
         course.failures.append(ended)
@@ -126,13 +128,7 @@ def _is_well(x: Exchange, candidate: Candidate) -> bool:
     return x.gw.local.is_well(candidate.target, x.request.traits.shape, x.gw.monotonic() * 1000)
 
 
-async def _finish(x: Exchange, attempt: Attempt, ended: Answered | Relayed) -> None:
-    if isinstance(ended, Answered):
-        x.usage = ended.usage
-        attempt.succeeded(None)
-        x.result = Result.ANSWERED
-        await send_answer(x, ended.status, ended.headers, ended.body)
-    else:
-        x.usage = ended.usage
-        attempt.succeeded(ended.first_content)
-        x.result = Result.ANSWERED
+def _finish(x: Exchange, attempt: Attempt, ended: Answered | Relayed) -> None:
+    x.usage = ended.usage
+    attempt.succeeded(None if isinstance(ended, Answered) else ended.first_content)
+    x.result = Result.ANSWERED

@@ -16,7 +16,9 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from interlock_gateway.asgi import Scope
+from interlock_gateway.client_head import Memory
 
+_line: Final = b": ".join
 EXTENSION: Final = "interlock.wire"
 Headers = list[tuple[bytes, bytes]]
 
@@ -39,6 +41,22 @@ class Wire:
         extensions = scope.get("extensions")
         cycle = extensions.pop(EXTENSION, None) if extensions else None
         return None if cycle is None else cls(cycle)
+
+    @property
+    def memory(self) -> Memory:
+        """What is kept beside the connection."""
+        memory: Memory = self._cycle.memory
+        return memory
+
+    def body(self) -> bytes | None:
+        """The body of the request, once, when all of it is here; None: receive it."""
+        cycle = self._cycle
+        if cycle.more_body or cycle.disconnected or cycle.waiting_for_100_continue:
+            return None
+        body = bytes(cycle.body)
+        cycle.body = bytearray()
+        cycle.flow.resume_reading()
+        return body
 
     def tell_gone(self, gone: Callable[[], None] | None) -> None:
         """Call this when the client leaves before its answer is whole; None: nobody asks any more."""
@@ -107,9 +125,9 @@ class Wire:
 
 def _head(status: int, headers: Headers, framing: bytes, *, keep_alive: bool) -> bytes | None:
     """The head, ready to write; None when a value would break it."""
-    lines = [b"%b: %b\r\n" % pair for pair in headers]
-    block = b"".join(lines)
-    if block.count(b"\n") != len(lines) or block.count(b"\r") != len(lines):
+    block = b"\r\n".join(map(_line, headers))
+    ends = len(headers) - 1
+    if block.count(b"\n") != ends or block.count(b"\r") != ends:
         return None
     close = b"" if keep_alive else b"connection: close\r\n"
-    return b"%b%b%b%b\r\n" % (STATUS_LINE[status], block, framing, close)
+    return b"%b%b\r\n%b%b\r\n" % (STATUS_LINE[status], block, framing, close)

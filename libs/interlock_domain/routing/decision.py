@@ -76,7 +76,10 @@ class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def ranked(self) -> tuple[Candidate, ...]:
         """The candidates to try, best first."""
-        return tuple(c for c in self.candidates if c.rank is not None)
+        candidates = self.candidates
+        if not candidates or candidates[-1].rank is not None:
+            return candidates  # those without a rank come last
+        return tuple([c for c in candidates if c.rank is not None])
 
 
 class UnknownModel(Struct, frozen=True):

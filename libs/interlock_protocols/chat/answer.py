@@ -38,8 +38,11 @@ _decode_plain: Final = Decoder(_PlainAnswer).decode
 def check_chat(status: int, content_type: bytes | None, body: bytes) -> Answered | FailedAnswer:
     """Judge the whole body of a 2xx answer to a request without a stream."""
     plain = read_usual(_decode_plain, body)
-    if plain is None or any(choice.finish_reason == "error" for choice in plain.choices):
+    if plain is None:
         return _check_any(status, content_type, body)
+    for choice in plain.choices:
+        if choice.finish_reason == "error":
+            return _check_any(status, content_type, body)
     return Answered(usage=plain_tokens(plain.usage), model=plain.model)
 
 

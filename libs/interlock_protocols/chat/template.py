@@ -11,8 +11,9 @@ Taking the chunks apart at the joint was dropped: CPython prepares its search an
 from typing import Final
 
 _KEY: Final = b'"content":"'
-_SPECIAL: Final = bytes(range(0x20)) + b'"'
-"""What may not stand in a JSON string unescaped, apart from the backslash, which is counted on its own."""
+_PLAIN: Final = bytes(byte for byte in range(0x20, 0x100) if byte != ord('"'))
+"""What may stand in a JSON string as it is, and the backslash, which is looked at on its own. The rest is
+special, and to leave that over is quicker than to take it out."""
 _SIMPLE: Final = b"/bfnrt"
 """What a backslash may stand before, a quote apart; an escaped backslash or a code point is decoded."""
 
@@ -27,7 +28,7 @@ class ContentTemplate:
         self._suffix = suffix
         self._joint = suffix + prefix
         self._inner = len(self._joint)
-        self._special = self._inner - len(self._joint.translate(None, _SPECIAL))
+        self._special = len(self._joint.translate(None, _PLAIN))
 
     @classmethod
     def learn(cls, whole: bytes) -> "ContentTemplate | None":
@@ -52,12 +53,12 @@ class ContentTemplate:
             return 0
         found = 1 + whole.count(joint, len(prefix), size - len(suffix))
         expected = found * self._special
-        if b"\\" in whole:
+        if whole.find(b"\\") >= 0:
             quotes = self._escaped_quotes(whole)
             if quotes is None:
                 return 0
             expected += quotes
-        if size - len(whole.translate(None, _SPECIAL)) != expected:
+        if len(whole.translate(None, _PLAIN)) != expected:
             return 0
         return found if whole.isascii() or _is_utf8(whole) else 0
 

@@ -44,7 +44,8 @@ def model_span(body: bytes) -> Span | None:
     if len(body) >= _LONG:
         return _tried_span(body) or _searched_span(body)
     first = body.find(_KEY)
-    if first >= 0 and body.find(_KEY, first + 1) < 0 and _ESCAPED_LETTER not in body:
+    # `in` would first take the needle for a number, and raise: that costs as much as the search.
+    if first >= 0 and body.find(_KEY, first + 1) < 0 and body.find(_ESCAPED_LETTER) < 0:
         found = _VALUE.match(body, first)
         if found is not None:
             return found.span(1)

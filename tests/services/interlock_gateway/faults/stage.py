@@ -38,7 +38,7 @@ NOBODY_HANGS_S: Final = 30.0
 class Limits(Struct, frozen=True):
     """`short_s`: every limit of a pool whose fault is ended by one. `long_s`: of all others."""
 
-    short_s: float = 1.0
+    short_s: float = 1.5
     long_s: float = 20.0
 
     @property
