@@ -191,7 +191,7 @@ async def _(use: Use) -> Any:
 
 @case("messages/timeout")
 async def _(use: Use) -> Any:
-    return await message(use, timeout=0.4)
+    return await message(use, timeout=2.0)
 
 
 @case("messages/cancelled")

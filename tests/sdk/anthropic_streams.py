@@ -128,7 +128,7 @@ async def _(use: Use) -> Any:
 
 @case("messages/stream-timeout")
 async def _(use: Use) -> Any:
-    return await streamed(use, timeout=0.4)
+    return await streamed(use, timeout=2.0)
 
 
 @case("messages/stream-stalled")

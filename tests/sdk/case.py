@@ -18,7 +18,8 @@ CALLERS_KEY: Final = "sk-of-the-caller"
 TIMEOUT_S: Final = 10.0
 """Of every client: longer than any answer takes, shorter than a run may hang."""
 
-CANCELLED_AFTER_S: Final = 0.4
+CANCELLED_AFTER_S: Final = 2.0
+"""By then a call has reached the provider on a busy machine too: what arrived on both sides is compared."""
 
 Run = Callable[["Use"], Awaitable[Any]]
 

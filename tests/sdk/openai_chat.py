@@ -192,7 +192,7 @@ async def _(use: Use) -> Any:
 
 @case("chat/timeout")
 async def _(use: Use) -> Any:
-    return await chat(use, timeout=0.4)
+    return await chat(use, timeout=2.0)
 
 
 @case("chat/cancelled")

@@ -188,4 +188,4 @@ async def _(use: Use) -> Any:
 
 @case("responses/timeout")
 async def _(use: Use) -> Any:
-    return await respond(use, timeout=0.4)
+    return await respond(use, timeout=2.0)

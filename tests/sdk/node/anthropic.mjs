@@ -100,10 +100,10 @@ add("messages/extra-headers", (use) =>
     },
   }));
 add("messages/extra-query", (use) => message(use, {}, { query: { beta: "true", q: "a b&c=d/é" } }));
-add("messages/timeout", (use) => message(use, {}, { timeout: 400 }));
+add("messages/timeout", (use) => message(use, {}, { timeout: 2_000 }));
 add("messages/aborted", async (use) => {
   const leaving = new AbortController();
-  setTimeout(() => leaving.abort(), 400);
+  setTimeout(() => leaving.abort(), 2_000);
   return message(use, {}, { signal: leaving.signal });
 });
 
@@ -148,7 +148,7 @@ add("messages/stream-left-with", async (use) => {
   await stream.done().catch(() => undefined);
   return { first };
 });
-add("messages/stream-timeout", (use) => streamed(use, {}, { timeout: 400 }));
+add("messages/stream-timeout", (use) => streamed(use, {}, { timeout: 2_000 }));
 
 add("count/usual", async (use) =>
   shown(await use.client.messages.countTokens({ model: use.model, messages: HELLO })));

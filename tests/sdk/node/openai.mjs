@@ -104,10 +104,10 @@ add("chat/organization", async (use) => {
   const client = use.made({ organization: "org-1", project: "proj-1", defaultHeaders: { "x-team": "a" } });
   return shown(await client.chat.completions.create(asked(use, {})));
 });
-add("chat/timeout", (use) => chat(use, {}, { timeout: 400 }));
+add("chat/timeout", (use) => chat(use, {}, { timeout: 2_000 }));
 add("chat/aborted", async (use) => {
   const leaving = new AbortController();
-  setTimeout(() => leaving.abort(), 400);
+  setTimeout(() => leaving.abort(), 2_000);
   return chat(use, {}, { signal: leaving.signal });
 });
 add("chat/run-tools", async (use) => {
@@ -147,7 +147,7 @@ add("chat/stream-left-with", async (use) => {
   }
   return { items: seen.slice(0, 2) };
 });
-add("chat/stream-timeout", (use) => streamed(use, {}, { timeout: 400 }));
+add("chat/stream-timeout", (use) => streamed(use, {}, { timeout: 2_000 }));
 
 add("responses/unary", respond);
 add("responses/parameters", (use) =>
@@ -197,7 +197,7 @@ add("responses/stream-helper-structured", (use) =>
   respondingHelped(use, { text: { format: zodTextFormat(CONTACT, "contact") } }));
 add("responses/stream-left", async (use) =>
   left(await use.client.responses.create({ model: use.model, input: "Hi", stream: true }), 5));
-add("responses/timeout", (use) => respond(use, {}, { timeout: 400 }));
+add("responses/timeout", (use) => respond(use, {}, { timeout: 2_000 }));
 
 const complete = async (use, fields = {}) =>
   shown(await use.client.completions.create({ model: use.model, prompt: "Once", ...fields }));
