@@ -94,7 +94,7 @@ def test_given_the_last_failover_when_explained_then_the_answer_comes_first(demo
     )
     text = "\n".join(lines)
     assert re.search(r"why these candidates \(snapshot g1:\d+, priority_failover, seed \d+\)", text)
-    assert re.search(r"atlas/large +#+x +0 - \d+ ms +\w+", text)
+    assert re.search(r"atlas/large +#+x +\d+ - \d+ ms +\w+", text)
     assert re.search(r"breeze/large +#+> +\d+ - \d+ ms +succeeded", text)
     assert "proof  recomputed from the log: equal" in lines[-1]
 
