@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from interlock_gateway.calls import TargetCall
 
 _LENGTH: Final = b"content-length"
-CALLS_KEPT: Final = 4
+TARGETS_KEPT: Final = 4
 """Targets whose form of the headers a connection keeps: a plan's first few, of half a kilobyte each."""
 
 
@@ -53,14 +53,10 @@ class ClientHead:
         """As the target of a call gets it. Raises InvalidValue."""
         known = self._forwarded.get(call)
         if known is None:
-            if len(self._forwarded) >= CALLS_KEPT:
+            if len(self._forwarded) >= TARGETS_KEPT:
                 self._forwarded.clear()
             known = self._forwarded[call] = call.forwarded(self.headers)
         return known
-
-    def is_of(self, sent: HeaderPairs) -> bool:
-        """Whether a request came with the very same headers."""
-        return self.sent == sent
 
 
 class Memory:
@@ -75,7 +71,7 @@ class Memory:
         """The head of a request on this connection."""
         sent = [pair for pair in headers if pair[0] != _LENGTH]
         last = self._last
-        if last is None or not last.is_of(sent):
+        if last is None or last.sent != sent:
             last = self._last = ClientHead(sent)
         return last
 

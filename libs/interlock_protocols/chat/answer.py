@@ -40,7 +40,7 @@ def check_chat(status: int, content_type: bytes | None, body: bytes) -> Answered
     plain = read_usual(_decode_plain, body)
     if plain is None:
         return _check_any(status, content_type, body)
-    for choice in plain.choices:
+    for choice in plain.choices:  # one is usual: a generator for `any` would cost more than the look
         if choice.finish_reason == "error":
             return _check_any(status, content_type, body)
     return Answered(usage=plain_tokens(plain.usage), model=plain.model)

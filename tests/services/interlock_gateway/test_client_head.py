@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from interlock_gateway.client_head import CALLS_KEPT, Memory
+from interlock_gateway.client_head import TARGETS_KEPT, Memory
 from interlock_testing.misbehave import MisbehavingServer, always
 from interlock_testing.running import CHAT, asking, declaring, running
 from tests.services.interlock_gateway.wire import ANSWER, connected, request, whole
@@ -77,7 +77,7 @@ def test_only_the_length_may_differ_in_a_head_that_is_known():
 
 
 async def test_what_is_remembered_of_many_targets_is_bounded():
-    providers = {f"p{n}": "http://127.0.0.1:9" for n in range(CALLS_KEPT + 2)}
+    providers = {f"p{n}": "http://127.0.0.1:9" for n in range(TARGETS_KEPT + 2)}
     async with running(declaring(providers)) as loop:
         gateway = loop.gateway.service.gateway
         held = gateway.follow.held
@@ -89,4 +89,4 @@ async def test_what_is_remembered_of_many_targets_is_bounded():
             assert call is not None
             assert head.forwarded(call).lines == b"user-agent: x\r\n"
             kept.append(len(head._forwarded))
-    assert max(kept) == CALLS_KEPT
+    assert max(kept) == TARGETS_KEPT
