@@ -40,6 +40,11 @@ LAST_EVENTS: Final = 3
 """A finish reason, usage and `[DONE]`: the end of a stream that came in one piece with its content."""
 
 
+ALIKE: Final = 16
+"""Bytes by which two events' ends are taken to be of one kind, for a guess: past two line ends, the closing
+braces and a part of what stands before them."""
+
+
 class Take(Enum):
     """What becomes of one event."""
 
@@ -209,6 +214,9 @@ class EventScanner:
     def _skim(self, whole: bytes, start: int) -> int:
         """Where the events stop that only go on with content; what ends a stream stands in its last ones."""
         end = len(whole)
+        # A piece that ends as its first content does seldom ends the stream: then all of it is proved at once.
+        if start and whole.endswith(whole[max(0, start - ALIKE) : start]) and self._is_quiet(whole[start:]):
+            return end
         for _ in range(LAST_EVENTS):
             border = whole.rfind(b"\n\n", start, end - 2)
             if border < 0:
