@@ -55,6 +55,7 @@ def pass_app(upstream: str) -> Any:
     """Forwards body and headers, streams back what arrives: no routing, no record, no checks."""
     client = HttpClient()
     origin, base = Origin.parse(upstream)
+    path, authority = base + b"/chat/completions", origin.authority
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         body = b""
@@ -64,7 +65,7 @@ def pass_app(upstream: str) -> Any:
             if not message.get("more_body"):
                 break
         extra = [pair for pair in scope["headers"] if pair[0] not in DROPPED]
-        head = build_head(b"POST", base + b"/chat/completions", origin.authority, b"", extra, len(body))
+        head = build_head(b"POST", path, authority, b"", extra, len(body))
         response = await client.send(UpstreamRequest(origin, head, body), LIMITS)
         try:
             headers = [pair for pair in response.headers if pair[0] not in DROPPED]
