@@ -54,7 +54,8 @@ class HttpClient:
         except BaseException:  # cancelled: the answer will come, and nobody will read it
             connection.abort()
             raise
-        if reused and request.resendable and _is_stale(connection, loop.time() - now):
+        failed = connection.failure is not None
+        if failed and reused and request.resendable and _is_stale(connection, loop.time() - now):
             connection = await self._send_again(request, limits, loop, now)
         if not connection.head_done:  # a failure behind the head in the same read belongs to the body
             connection.abort()
