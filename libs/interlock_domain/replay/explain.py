@@ -151,6 +151,13 @@ def _rival(record: RequestRecord) -> str | None:
     return next((one.target for one in lost(record.attempts) if one.target != record.target), None)
 
 
+def _won(attempt: AttemptRecord, record: RequestRecord, broke: AttemptRecord | None) -> bool:
+    """Whether this attempt was the first of a race to show content; it may have broken since."""
+    if broke is not None:
+        return attempt is broke and bool(lost(record.attempts))
+    return _rival(record) is not None and attempt.target == record.target
+
+
 def _candidate_line(snapshot: Snapshot | None, record: RequestRecord, candidate: Candidate) -> CandidateLine:
     as_of_ms = record.inputs.as_of_ms
     pool = snapshot.resolve(record.inputs.model) if snapshot is not None else None
@@ -228,13 +235,12 @@ def _attempt_text(attempt: AttemptRecord, record: RequestRecord) -> str:
         words.append(str(attempt.status))
     if attempt.phase is not None:
         words.append(f"in {attempt.phase.value}")
-    won = _rival(record) is not None and attempt.target == record.target
     broke = _broke(record)
     marks = (
         ("resume", broke is not None and attempt is not broke and attempt.started_ms >= broke.ended_ms),
         ("probe", attempt.probe),
         ("retry", attempt.try_ > 1),
         ("hedge", attempt.hedge),
-        ("won the race", won),
+        ("won the race", _won(attempt, record, broke)),
     )
     return ", ".join([" ".join(words), *(mark for mark, on in marks if on)])

@@ -214,7 +214,7 @@ class EventScanner:
     def _skim(self, whole: bytes, start: int) -> int:
         """Where the events stop that only go on with content; what ends a stream stands in its last ones."""
         end = len(whole)
-        # A piece that ends as its first content does seldom ends the stream: then all of it is proved at once.
+        # A piece that ends as its first content does seldom ends the stream: all of it is proved at once.
         if start and whole.endswith(whole[max(0, start - ALIKE) : start]) and self._is_quiet(whole[start:]):
             return end
         for _ in range(LAST_EVENTS):

@@ -209,6 +209,29 @@ def test_given_the_first_won_then_the_lines_still_stand_as_the_attempts_began() 
     assert found.answer.startswith("answered by atlas/large in a race with breeze/large, ")
 
 
+def test_given_the_winner_broke_then_it_won_the_race_and_not_whoever_continued() -> None:
+    attempts = (
+        an_attempt(1, "atlas/large", outcome=Outcome.LOST, ended_ms=20),
+        an_attempt(
+            2,
+            "breeze/large",
+            hedge=True,
+            outcome=Outcome.FAILED,
+            failure=FailureClass.TRUNCATED,
+            phase=Phase.CONTENT,
+            started_ms=10,
+            ended_ms=50,
+        ),
+        an_attempt(3, "cirrus/large", started_ms=50, ended_ms=90),
+    )
+    found = explain(SNAPSHOT, a_record(SNAPSHOT, inputs(), attempts=attempts))
+    assert [line.text for line in found.attempts] == [
+        "lost the race",
+        "truncated in content, hedge, won the race",
+        "succeeded, resume",
+    ]
+
+
 def test_a_hedge_that_failed_is_no_failover_of_the_stream_beside_it() -> None:
     attempts = (
         an_attempt(
