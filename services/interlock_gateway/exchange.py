@@ -135,14 +135,19 @@ class Exchange:
                 timer.stop()
         self.served = self.early = self.heartbeat = None
 
+    def free_place(self) -> None:
+        """The client has all it gets: the next request of its key may come."""
+        caller, self.caller = self.caller, None
+        if caller is not None:
+            caller.leave()
+
     def close(self) -> None:
         """Write the one terminal record and leave the books."""
         gw = self.gw
         gw.exchanges.discard(self)
         if gw.stopping and not gw.exchanges:
             gw.idle.set()
-        if self.caller is not None:
-            self.caller.leave()
+        self.free_place()
         if self.wire is not None:
             self.wire.tell_gone(None)
         elif self.watcher is not None:

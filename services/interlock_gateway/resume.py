@@ -225,5 +225,5 @@ class _Rest:
         if mismatch is None:
             await send_piece(self._x, last, last=True)
             self._x.result = Result.ANSWERED  # a client that leaves from here on has its answer
-            await drain(self._response)
+            await drain(self._x, self._response)
         return mismatch

@@ -77,7 +77,7 @@ async def carry(x: Exchange, opened: Opened) -> Relayed | Broken:
             x.shown.sent(scanner.out)
         if await start_stream(x, response.headers, scanner.out, whole=scanner.finished):
             x.result = Result.ANSWERED
-            await drain(response)
+            await drain(x, response)
             return Relayed(usage_of(scanner.usage), first)
         if x.heartbeat is None:
             x.heartbeat = Heartbeat(x, policy.streams.heartbeat_ms / 1000)
@@ -175,7 +175,7 @@ async def _forward(
             return failed_by(scanner, response, Phase.CONTENT)
     await send_piece(x, flow.piece, last=True)
     x.result = Result.ANSWERED  # a client that leaves from here on has its answer
-    await drain(response)
+    await drain(x, response)
     return None
 
 
@@ -300,8 +300,12 @@ async def _end_of_stream(x: Exchange, response: UpstreamResponse, scanner: Event
     return failed_by(scanner, response, Phase.CONTENT)
 
 
-async def drain(response: UpstreamResponse) -> None:
-    """Read what still comes after the last event, so that the connection can be used again."""
+async def drain(x: Exchange, response: UpstreamResponse) -> None:
+    """Read what still comes after the last event, so that the connection can be used again.
+
+    The client has its answer, and must not wait for a place until the upstream has done.
+    """
+    x.free_place()
     try:
         while not response.complete and await response.next(DRAIN_S) is not None:
             continue

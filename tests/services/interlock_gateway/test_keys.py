@@ -11,9 +11,10 @@ import pytest
 from interlock_domain.catalog.key import GatewayKey
 from interlock_gateway.admission import Caller
 from interlock_testing.behaviour import At, stall
+from interlock_testing.misbehave import MisbehavingServer, Peer
 from interlock_testing.running import RunningLoop, declaring, running
 from interlock_testing.waiting import until
-from tests.services.interlock_gateway.wire import streamed
+from tests.services.interlock_gateway.wire import DONE, STREAM_HEAD, chunk, pieces, streamed
 
 KEY, OTHER = "il-canary-of-team-a", "il-canary-of-team-b"
 WRONG = "il-of-nobody"
@@ -183,10 +184,27 @@ async def test_a_key_has_so_many_requests_running_and_gets_its_place_back(atlas)
         atlas.release()
         assert await first
         assert await second
+        gateway = loop.gateway.service.gateway
+        await until(lambda: not gateway.exchanges, what="the gateway to have done with them")
         again = asyncio.create_task(streamed(one))
         await until(lambda: atlas.attempts == 3, what="the request that has the place now")
         atlas.release()
         assert await again
+
+
+async def test_a_place_is_free_once_the_client_has_its_answer_though_the_upstream_goes_on():
+    asked = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(STREAM_HEAD + pieces(chunk("hi"), chunk(finish="stop"), DONE))
+        await asked.wait()
+
+    async with MisbehavingServer(script) as late:
+        config = declaring({"atlas": f"{late.url}/v1"}, more=keys(", max_in_flight: 1"))
+        async with running(config) as loop, client(loop, KEY) as one:
+            assert [await streamed(one) for _ in range(3)] == ["hi", "hi", "hi"]
+            asked.set()
 
 
 async def test_a_key_asks_so_often_and_is_told_when_it_may_again(atlas):
