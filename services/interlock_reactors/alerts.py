@@ -49,6 +49,7 @@ class Alerts:
         self._reading_of = reading_of
         self._away = away
         self._trouble = Trouble(_log, "reading who is to be alerted", monotonic=time.monotonic)
+        self._arranged = asyncio.Event()
         self.open: dict[str, Open] = {}
         self.trouble: str | None = "the configuration has not been read yet"
 
@@ -58,6 +59,7 @@ class Alerts:
             while True:
                 try:
                     await self._arrange(await self._receivers.look())
+                    self._arranged.set()
                     self.trouble = None
                     self._trouble.is_over()
                 except self._away as error:
@@ -68,7 +70,11 @@ class Alerts:
             await self._close(list(self.open))
 
     async def tell(self, told: Notice) -> None:
-        """Tell every receiver that asked for it, side by side; what stands on no topic is not kept."""
+        """Tell every receiver that asked for it, side by side; what stands on no topic is not kept.
+
+        Before the receivers are known it waits for them: it would be told to nobody, and never again.
+        """
+        await self._arranged.wait()
 
         async def one(lane: Lane) -> None:
             outcome = await lane.tell(told)
