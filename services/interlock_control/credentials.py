@@ -32,11 +32,17 @@ class CredentialFollower:
     """Follows transitions. `notice` is a projector's listener and only shortens the wait."""
 
     def __init__(
-        self, views: Views, commands: CommandHandler, away: tuple[type[Exception], ...] = ()
+        self,
+        views: Views,
+        commands: CommandHandler,
+        away: tuple[type[Exception], ...] = (),
+        *,
+        look_s: float = LOOK_S,
     ) -> None:
         """`away`: what both raise when a service behind them cannot be reached now."""
         self._views = views
         self._away: tuple[type[Exception], ...] = (StorageError, *away)
+        self._look_s = look_s
         self._commands = commands
         self._noticed = asyncio.Event()
         self._after: int | None = None
@@ -58,7 +64,7 @@ class CredentialFollower:
             except self._away as error:
                 _log.warning("transitions could not be followed: %s", error)
             try:
-                async with asyncio.timeout(LOOK_S):
+                async with asyncio.timeout(self._look_s):
                     await self._noticed.wait()
             except TimeoutError:
                 continue

@@ -33,7 +33,7 @@ _PHRASES: Final = {400: b"400 Bad Request", 408: b"408 Request Timeout"}
 _TOO_LONG: Final = "The request line and headers are larger than {} bytes (server.max_headers)."
 MAX_HEADERS: Final = 64 * 1024
 """Until a snapshot says something else; the parser itself has no bound."""
-FAREWELL_S: Final = 1.0
+FAREWELL_S: Final = 3.0
 """A client on this side of the world has read its refusal by then."""
 LEFTOVER: Final = 128 * 1024 * 1024
 """Bytes of a body that are read and dropped after its refusal: a client that is cut off while it still writes

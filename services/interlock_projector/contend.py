@@ -28,7 +28,7 @@ from interlock_views.live import ProjectionStatus
 
 STOP_S: Final = 5.0
 """To fold to the head and save a last checkpoint at the end: what is left undone, the successor does."""
-RELEASE_S: Final = 2.0
+RELEASE_S: Final = 5.0
 """To give the lease back; it runs out by itself."""
 REST_S: Final = (2.0, 5.0, 15.0, 60.0)
 """After halts that trying again does not repair at once: another standby gets its turn."""

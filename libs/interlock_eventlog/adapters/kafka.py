@@ -23,7 +23,7 @@ from interlock_eventlog.dead_letters import DeadLetter
 from interlock_eventlog.queries import EventFilter, RawEvent
 from interlock_runtime.kafka.connection import KafkaConnection, Topics
 from interlock_runtime.kafka.reader import Record, TopicReader
-from interlock_runtime.kafka.sender import KafkaSender
+from interlock_runtime.kafka.sender import SEND_S, KafkaSender
 from interlock_runtime.wake import Wake
 
 PAGE: Final = 2_000
@@ -48,11 +48,12 @@ class KafkaEventLog:
         codec: Codec = CODEC,
         *,
         client_id: str = "interlock-facts",
+        send_s: float = SEND_S,
     ) -> None:
         def opened() -> TopicReader:
             return TopicReader(connection, topics.events)
 
-        self._sender = KafkaSender(connection, client_id=client_id)
+        self._sender = KafkaSender(connection, client_id=client_id, timeout_s=send_s)
         self._publisher = FactPublisher(self._sender, topics.events, codec, clock=clock)
         self._decoder = RecordDecoder(topics.events, codec)
         self._asking = opened()

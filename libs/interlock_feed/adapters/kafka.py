@@ -26,7 +26,7 @@ from interlock_feed.order import follows
 from interlock_feed.staging import Staging
 from interlock_runtime.kafka.connection import KafkaConnection, Topics, Unreachable
 from interlock_runtime.kafka.reader import TopicReader
-from interlock_runtime.kafka.sender import KafkaSender
+from interlock_runtime.kafka.sender import SEND_S, KafkaSender
 
 _log = logging.getLogger(__name__)
 
@@ -51,10 +51,11 @@ class KafkaFeed:
         client_id: str = "interlock-feed",
         monotonic: Callable[[], float] = time.monotonic,
         repair_s: float = REPAIR_S,
+        send_s: float = SEND_S,
     ) -> None:
         self._connection = connection
         self._topic = topics.state
-        self._sender = KafkaSender(connection, client_id=client_id)
+        self._sender = KafkaSender(connection, client_id=client_id, timeout_s=send_s)
         self._monotonic = monotonic
         self._repair_s = repair_s
         self._published: CommitRow | None = None

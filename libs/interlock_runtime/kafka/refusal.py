@@ -24,7 +24,7 @@ from aiokafka.protocol.metadata import MetadataRequest  # type: ignore[import-un
 
 from interlock_runtime.kafka.connection import KafkaConnection, Unreachable
 
-LOOK_S: Final = 1.5
+LOOK_S: Final = 3.0
 """A broker that refuses does so in milliseconds; whoever waits for the sentence has waited already."""
 
 

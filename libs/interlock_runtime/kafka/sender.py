@@ -32,6 +32,9 @@ from interlock_runtime.kafka.refusal import refusal
 BATCH_BYTES: Final = 512 * 1024
 """Half of what a broker takes by default: no batch of small records is ever refused for its size."""
 
+SEND_S: Final = 3.0
+"""For a batch to be acknowledged; whoever sends tries again, and has to know by then that it must."""
+
 RETIRE_S: Final = 2.0
 """For an abandoned producer to let go of its sockets; it sends nothing any more."""
 
@@ -52,7 +55,7 @@ class KafkaSender:
         connection: KafkaConnection,
         *,
         client_id: str,
-        timeout_s: float = 3.0,
+        timeout_s: float = SEND_S,
         compression: str | None = None,
     ) -> None:
         self._connection = connection
