@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from interlock_runtime.telemetry.export import Telemetry
 
 CHAT: Final = "/v1/chat/completions"
-FLUSH_S: Final = 1.0
+FLUSH_S: Final = 20.0
 
 
 class NotDeclared(Exception):
@@ -89,7 +89,7 @@ class GatewayOptions(Struct, kw_only=True):
     secrets: dict[str, str] = field(default_factory=dict)
     """Name of an environment variable -> credential."""
     fingerprints: dict[str, str] = field(default_factory=dict)
-    ready_s: float = 5.0
+    ready_s: float = 30.0
     telemetry: "Telemetry | None" = None
 
 
@@ -296,7 +296,7 @@ async def running(
         starting = asyncio.create_task(service.start(ready_s=(options or GatewayOptions()).ready_s))
         if project:
             # Projected after the gateway's first report, the first snapshot holds everything there is.
-            await loop.log.wait(applied, 5.0)
+            await loop.log.wait(applied, 30.0)
             await loop.resume()
             stack.push_async_callback(loop.pause)
         await starting

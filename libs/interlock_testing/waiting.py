@@ -28,7 +28,7 @@ class WaitedInVain(AssertionError):
     """A condition did not come true in time."""
 
 
-async def until(condition: Callable[[], Any], *, timeout_s: float = 5.0, what: str) -> Any:
+async def until(condition: Callable[[], Any], *, timeout_s: float = 30.0, what: str) -> Any:
     """The first true value of `condition`, plain or awaited; WaitedInVain after `timeout_s`."""
     ends = monotonic() + timeout_s
     while True:
@@ -98,7 +98,7 @@ class ServerProcess:
         """Everything it printed so far, over all starts."""
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
-    async def start(self, *, timeout_s: float = 15.0) -> None:
+    async def start(self, *, timeout_s: float = 60.0) -> None:
         """Start it, or start it again, and wait until it answers."""
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: ASYNC220 (fork and exec, some ms; the rest is waited for)
@@ -111,7 +111,7 @@ class ServerProcess:
             error.add_note(self.log()[-4000:])
             raise
 
-    async def stop(self, *, timeout_s: float = 10.0) -> int:
+    async def stop(self, *, timeout_s: float = 30.0) -> int:
         """Ask it to end (SIGTERM), kill it when it does not; the exit status."""
         process = self._process
         if process is not None and process.poll() is None:

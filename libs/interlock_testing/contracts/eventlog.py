@@ -16,7 +16,7 @@ from interlock_testing.contracts.decisions import DecisionsContract
 from interlock_testing.contracts.facts import GATEWAY, FactsContract
 from interlock_testing.contracts.samples import decision, failure, one
 
-PATIENCE_S = 20.0
+PATIENCE_S = 50.0
 """Deadline of every wait: far beyond what a slow machine needs."""
 
 

@@ -12,7 +12,7 @@ from interlock_testing.contracts.clock import ManualClock
 from interlock_testing.contracts.decisions import DecisionsContract
 from interlock_testing.contracts.samples import decision, one
 
-PATIENCE_S = 20.0
+PATIENCE_S = 50.0
 """Deadline of every wait: far beyond what a slow machine needs."""
 
 

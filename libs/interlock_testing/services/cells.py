@@ -48,9 +48,14 @@ async def create_topics(bootstrap: tuple[str, ...], topics: Topics, *, replicati
             for name, code, *_ in answer.topic_errors:  # it answers what went wrong, and does not raise it
                 if code:
                     raise for_code(code)(f"topic {name} was not created")
-            await until(partial(_led, admin, [one.name for one in new]), timeout_s=ANSWER_S, what="leaders")
+            await until_led(admin, [one.name for one in new])
     finally:
         await admin.close()
+
+
+async def until_led(admin: AIOKafkaAdminClient, names: list[str]) -> None:
+    """Until each partition of these topics has a leader: made is not yet known to every broker."""
+    await until(partial(_led, admin, names), timeout_s=ANSWER_S, what="leaders")
 
 
 async def _led(admin: AIOKafkaAdminClient, names: list[str]) -> bool:

@@ -9,6 +9,7 @@ import os
 import pwd
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -79,8 +80,15 @@ class ServiceProcess:
             os.kill(self.pid, number)
 
     def pause(self) -> None:
-        """Stand still (SIGSTOP): connections stay open and nobody answers."""
-        self.send(signal.SIGSTOP)
+        """Stand still (SIGSTOP): connections stay open and nobody answers. Returns when all of it does.
+
+        The signal alone is not enough: one of its threads may still be answering.
+        """
+        if not self.running:
+            return
+        os.kill(self.pid, signal.SIGSTOP)
+        if sys.platform != "darwin":  # which has no such question
+            os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def go_on(self) -> None:
         """The end of a pause."""
