@@ -36,7 +36,7 @@ from interlock_testing.services.tiers import (
 Service = TypeVar("Service")
 
 SERVICES: Final = frozenset({"kafka", "postgres", "local_kafka", "local_postgres", "tls_postgres"})
-TIMEOUT_S: Final = 180
+TIMEOUT_S: Final = 300
 """The first test of a worker also pays for starting a JVM, on a machine where everything starts at once."""
 
 

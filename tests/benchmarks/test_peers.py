@@ -113,7 +113,7 @@ async def test_the_proxy_leads_each_kind_to_its_mock_and_its_time_is_charged(
 ) -> None:
     port, pid = proxied
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
-        await until(lambda: _answers(http), what="nginx to listen")
+        await until(lambda: _answers(http), timeout_s=30.0, what="nginx to listen")
         whole = await http.post("/whole/chat/completions", json={"stream": True})
     assert whole.headers["content-type"] == "text/event-stream"
     assert whole.text.endswith("data: [DONE]\n\n")
@@ -123,12 +123,12 @@ async def test_the_proxy_leads_each_kind_to_its_mock_and_its_time_is_charged(
         model="m",
         stream=False,
         connections=2,
-        seconds=1,
+        seconds=3,
     )
     assert found.requests > 100
     assert found.failed == 0
     assert found.cpu_us > 0
-    refused = wrk(f"http://127.0.0.1:{port}/nothing", pid, model="m", stream=False, connections=2, seconds=1)
+    refused = wrk(f"http://127.0.0.1:{port}/nothing", pid, model="m", stream=False, connections=2, seconds=3)
     assert refused.failed == refused.requests > 100
 
 

@@ -10,9 +10,9 @@ import argparse
 import asyncio
 import random
 import shutil
-import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ from interlock_domain.projection.state import empty_state
 from interlock_domain.recorded import RecordedEvent
 from interlock_testing.behaviour import Schedule, fail, healthy, repeating
 from interlock_testing.upstream import SimulatedProvider
-from tests.drills.rig.book import Book
+from tests.drills.rig.book import Book, moment
 from tests.drills.rig.client import ChatClient
 from tests.drills.rig.quickstart import Quickstart, document
 from tests.drills.rig.report import Findings, Report
@@ -148,7 +148,7 @@ class Drill:
         """Start on the file and hold what is shown against the book."""
         await served.start()
         async with served.admin() as admin:
-            shown, now_ms = await document(admin, "/state"), time.time_ns() // 1_000_000
+            shown, now_ms = await moment(partial(document, admin, "/state"))
             repaired = (await document(admin, "/projections"))[0]["repaired"]
         self.findings.check("no view row had to be repaired", held=repaired == 0, seen=repaired)
         book = Book(checked=self.progress.checked, worst_s=self.progress.worst_s)

@@ -91,7 +91,7 @@ async def run(options: Options, folder: Path) -> Findings:
         await served.start()
         await _drive(served, options, findings)
         await until(
-            lambda: _kept(served.database) >= options.requests, timeout_s=15, what="every record to be stored"
+            lambda: _kept(served.database) >= options.requests, timeout_s=60, what="every record to be stored"
         )
         copy(served.database, copied)
         await _is_answered_by_the_api(served, findings)

@@ -87,8 +87,14 @@ async def _batch(stage: Stage, config: str) -> None:
     async with stage.control() as http:
         answer = await http.post("/config/apply", content=more, headers={"if-match": "*"})
         assert answer.status_code == 200, answer.text
-        seen = await http.get("/targets/spare/large", params={"min_position": answer.json()["position"]})
-        assert seen.status_code == 200, seen.text
+        told = {"min_position": answer.json()["position"]}
+
+        async def shown() -> bool:  # a read waits 3 s for its position, a busy machine may take longer
+            seen = await http.get("/targets/spare/large", params=told)
+            assert seen.status_code in {200, 503}, seen.text
+            return seen.status_code == 200
+
+        await until(shown, timeout_s=LATE_S, what="the last word to be shown")
 
 
 def _judge_history(findings: Findings, before: list[Any], after: list[Any], told: str) -> None:

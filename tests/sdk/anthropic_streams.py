@@ -133,7 +133,7 @@ async def _(use: Use) -> Any:
 
 @case("messages/stream-stalled")
 async def _(use: Use) -> Any:
-    return await streamed(use, timeout=1.5)
+    return await streamed(use, timeout=3.0)
 
 
 @case("messages/stream-cancelled")

@@ -25,7 +25,7 @@ from tests.sdk.scripts import SCRIPTS
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SIDES: Final = ("direct", "through")
-LEFT_S: Final = 5.0
+LEFT_S: Final = 30.0
 """After the last case, until the provider knows of every caller that went away."""
 
 

@@ -135,7 +135,7 @@ async def _(use: Use) -> Any:
 
 @case("chat/stream-stalled")
 async def _(use: Use) -> Any:
-    return await streamed(use, timeout=1.5)
+    return await streamed(use, timeout=3.0)
 
 
 @case("chat/stream-cancelled")

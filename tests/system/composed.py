@@ -19,7 +19,7 @@ from interlock_testing.waiting import ServerProcess, free_port
 ROOT: Final = Path(__file__).parents[2]
 COMPOSE: Final[dict[str, Any]] = YAML(typ="safe").load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
 SERVICES: Final[dict[str, dict[str, Any]]] = COMPOSE["services"]
-START_S: Final = 40.0
+START_S: Final = 90.0
 """Six processes that import at once, on two cores."""
 
 _VARIABLE: Final = re.compile(r"\$\{(?P<name>\w+)(?::(?P<kind>[-?])(?P<other>[^}]*))?\}")

@@ -30,7 +30,7 @@ from interlock_testing.waiting import ServerProcess, free_port, until
 from tests.drills.rig.cell import Cell
 from tests.drills.rig.searched import files_of, tables_of, topics_of
 
-PATIENCE_S = 45.0
+PATIENCE_S = 60.0
 PROVIDER_KEY = "canary-provider-b81c"
 TOKEN = "canary-token-31f7"
 WRONG_TOKEN = "canary-wrong-token-902e"

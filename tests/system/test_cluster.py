@@ -14,7 +14,7 @@ from interlock_testing.upstream import SimulatedProvider
 from interlock_testing.waiting import until
 from tests.drills.rig.cell import Cell, ControlProcess, GatewayProcess
 
-LONG_S = 30.0
+LONG_S = 60.0
 REST = "{cooldown: {initial: 300s}, budgets: {retry_floor_per_s: 100}}"
 """Long enough that nothing returns by itself while a busy machine makes this test slow."""
 
@@ -46,7 +46,7 @@ async def until_served_by(gateway: GatewayProcess, target: str, what: str) -> No
     await until(served, timeout_s=LONG_S, what=what)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_what_one_gateway_saw_excludes_the_target_at_another_until_an_operator_ends_it(
     tmp_path: Path, kafka: Any, topics: Any, database_url: str
 ):
@@ -81,8 +81,7 @@ async def test_what_one_gateway_saw_excludes_the_target_at_another_until_an_oper
         assert ended.status_code == 200, ended.text
         told = ended.json()["position"]
         assert told.startswith("j")
-        answer = await control.http.get("/targets", params={"min_position": told})
-        assert answer.status_code == 200, answer.text
+        await until(lambda: _shows(control, told), timeout_s=LONG_S, what="the end of it to be shown")
         for gateway in (one, two):
             await until_served_by(gateway, "atlas/large", f"{gateway.name} to use the target again")
     for part in (one.process, two.process, projector, control.process):
@@ -93,6 +92,13 @@ async def test_what_one_gateway_saw_excludes_the_target_at_another_until_an_oper
 async def _state(control: ControlProcess, wanted: str) -> dict[str, Any]:
     found = await shown(control, "atlas/large")
     return found if found.get("state") == wanted else {}
+
+
+async def _shows(control: ControlProcess, told: str) -> bool:
+    """A read waits 3 s for a position, a busy machine may take longer."""
+    answer = await control.http.get("/targets", params={"min_position": told})
+    assert answer.status_code in {200, 503}, answer.text
+    return answer.status_code == 200
 
 
 async def _reached(gateway: GatewayProcess, wanted: int) -> bool:

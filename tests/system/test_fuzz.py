@@ -30,7 +30,7 @@ def test_a_broken_promise_is_found_and_kept_once(tmp_path) -> None:
         return len(data) % 7
 
     target = Target(name="ghosts", run=run, seeds=lambda: [b"hello", b"b"], words=(b"boo",))
-    found = search(target, tmp_path, seconds=0.2, seed=1, longest_s=0)
+    found = search(target, tmp_path, seconds=2.0, seed=1, longest_s=0)
     assert len(found.findings) == 1
     assert b"boo" in (tmp_path / found.findings[0].path).read_bytes()
     assert found.ways > 2

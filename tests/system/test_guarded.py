@@ -93,7 +93,8 @@ def migrated(cell: Cell, **more: str) -> subprocess.CompletedProcess[str]:
 
 def warned(process: ServerProcess, said: str) -> list[str]:
     """The messages of its log that say this."""
-    lines = [json.loads(line) for line in process.log().splitlines() if line.startswith("{")]
+    whole, _, _ = process.log().rpartition("\n")  # the last line may be half written
+    lines = [json.loads(line) for line in whole.split("\n") if line.startswith("{")]
     return [one["message"] for one in lines if said in one["message"]]
 
 

@@ -41,6 +41,7 @@ def test_the_container_is_nobody_in_particular_and_serves_by_default() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_wheel_is_built_from_what_is_copied_and_nothing_else(tmp_path: Path) -> None:
     source = tmp_path / "src"
     source.mkdir()

@@ -19,10 +19,10 @@ def cell(kafka, topics, database_url, tmp_path) -> Cell:
 async def test_nobody_sees_an_error_when_a_target_dies_and_the_fleet_probes_it_one_at_a_time(cell):
     options = target_outage.Options(
         parts=FEW,
-        seconds=10.0,
+        seconds=13.0,
         per_second=60.0,
         dies_s=2.0,
-        returns_s=6.0,
+        returns_s=9.0,
         latency_ms=200,
         initial_ms=700,
         max_ms=1_400,
@@ -52,7 +52,7 @@ async def test_whatever_producers_repeat_tear_and_delay_every_reading_ends_in_on
 async def test_a_soak_tells_what_a_request_costs_in_storage_and_memory(cell):
     options = soak.Options(
         parts=Parts(gateways=1, projectors=1, reactors=True),
-        minutes=0.1,
+        minutes=0.15,
         per_second=40.0,
         every_s=0.5,
         well_s=2.0,

@@ -6,7 +6,7 @@ from tests.drills.recompute import Options, run
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)  # two processes and 1,200 requests
+@pytest.mark.timeout(300)  # two processes and 1,200 requests
 async def test_every_recorded_decision_is_recomputed_equal_and_a_rewritten_failure_shows(tmp_path):
     findings = await run(Options(seed=3, requests=1_200), tmp_path)
     assert findings.verdict == "ok", findings.missed

@@ -14,7 +14,7 @@ from interlock_testing.upstream import SimulatedProvider
 from interlock_testing.waiting import free_port, until
 from tests.drills.rig.cell import Cell
 
-LONG_S = 40.0
+LONG_S = 60.0
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
@@ -32,7 +32,7 @@ async def traced_headers(cell: Cell) -> list[str]:
         await reader.close()
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_a_failed_attempt_is_a_child_of_its_request_and_a_link_of_the_batch_that_folded_it(
     tmp_path: Path, kafka: Any, topics: Any, database_url: str
 ):

@@ -5,7 +5,7 @@ got, never one answer of the program with another. A check that fails says what 
 """
 
 from collections.abc import Sequence
-from time import time_ns
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +13,7 @@ import msgspec
 from interlock_domain import digest
 from interlock_domain.recorded import RecordedEvent
 from interlock_testing.waiting import until
-from tests.drills.rig.book import Book
+from tests.drills.rig.book import Book, moment
 from tests.drills.rig.cell import Cell, ControlProcess
 from tests.drills.rig.database import CellDatabase
 from tests.drills.rig.refold import Refold
@@ -81,8 +81,8 @@ class Audit:
         """What every control plane shows of those targets is what operators said."""
         providers = {target.partition("/")[0] for target in targets}
         for control in controls:
-            state = await _state(control, told)
-            now_ms = time_ns() // 1_000_000
+            await _state(control, told)
+            state, now_ms = await moment(partial(_state, control, told))
             state["targets"] = [one for one in state["targets"] if one["id"] in targets]
             state["providers"] = [one for one in state["providers"] if one["name"] in providers]
             self.book.compare(state, self.refold.state, now_ms, self._findings)

@@ -5,16 +5,23 @@ what the control plane answers after a restart is held against it, times within 
 closer than half a second is neither expected nor forbidden.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from time import time_ns
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct, field
 
 from interlock_domain.projection.state import State
+from interlock_testing.waiting import until
 from tests.drills.rig.report import Findings
 from tests.drills.rig.word import Word
 
+T = TypeVar("T")
+
 CLOSE_MS: Final = 500
+SHORT_MS: Final = 300
+"""A read that took longer does not say when its answer was true."""
+READ_S: Final = 60.0
 RIGHT_S: Final = 1.0
 FAR_MS: Final = 3_000
 """Beyond every slot and ramp of the drill's policy, so that the longest rest decides what is shown."""
@@ -23,6 +30,19 @@ SHAPES: Final = ("text", "tools")
 IN_FORCE: Final = "states and cooldowns are in force after a restart"
 IN_TIME: Final = "the remaining time is right within 1 s"
 OVER: Final = "what is over or lifted is not in force"
+
+
+async def moment(read: Callable[[], Awaitable[T]]) -> tuple[T, int]:
+    """What a read gave, and when (wall ms): the first one that the machine did not hold up."""
+
+    async def soon() -> tuple[T, int] | None:
+        began_ms = time_ns() // 1_000_000
+        found = await read()
+        now_ms = time_ns() // 1_000_000
+        return (found, now_ms) if now_ms - began_ms <= SHORT_MS else None
+
+    found: tuple[T, int] = await until(soon, timeout_s=READ_S, what="a read that takes no time")
+    return found
 
 
 class Manual(Struct, frozen=True):

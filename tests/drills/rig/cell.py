@@ -19,7 +19,21 @@ from interlock_testing.waiting import ServerProcess, free_port, until
 PREFIX: Final = "INTERLOCK_"
 START_S: Final = 60.0
 """Imports on a busy machine take seconds."""
+STOP_S: Final = 60.0
+"""What is killed for being slow has not ended cleanly, and that is asked of it."""
 TOKEN: Final = "a-token-of-this-run"
+
+
+class Part(ServerProcess):
+    """One service, with the patience of a busy machine."""
+
+    async def start(self, *, timeout_s: float = START_S) -> None:
+        """See ServerProcess."""
+        await super().start(timeout_s=timeout_s)
+
+    async def stop(self, *, timeout_s: float = STOP_S) -> int:
+        """See ServerProcess."""
+        return await super().stop(timeout_s=timeout_s)
 
 
 class Cell(Struct, frozen=True, kw_only=True):
@@ -50,7 +64,7 @@ class Cell(Struct, frozen=True, kw_only=True):
     def process(self, name: str, service: str, *words: str, port: int, **more: str) -> ServerProcess:
         """`interlock serve <service>`, not started."""
         command = [sys.executable, "-m", "interlock_cli", "serve", service, "--port", str(port), *words]
-        return ServerProcess(
+        return Part(
             command,
             url=f"http://127.0.0.1:{port}/healthz",
             log_path=self.folder / f"{name}.log",
@@ -88,7 +102,7 @@ class GatewayProcess:
 
     async def start(self) -> None:
         """Start, and wait until it listens."""
-        await self.process.start(timeout_s=START_S)
+        await self.process.start()
 
     async def ready(self) -> None:
         """Until it holds a snapshot."""
@@ -101,7 +115,7 @@ class GatewayProcess:
     async def close(self) -> None:
         """Stop it, and the client."""
         await self.http.aclose()
-        await self.process.stop(timeout_s=20.0)
+        await self.process.stop()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -130,12 +144,12 @@ class ControlProcess:
 
     async def start(self) -> None:
         """Start, and wait until it listens."""
-        await self.process.start(timeout_s=START_S)
+        await self.process.start()
 
     async def close(self) -> None:
         """Stop it, and the client."""
         await self.http.aclose()
-        await self.process.stop(timeout_s=20.0)
+        await self.process.stop()
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -96,7 +96,7 @@ async def _watch(cell: Cell, published: Moments) -> None:
 def moments(gateway: GatewayProcess) -> Moments:
     """Each snapshot that came into force at a gateway."""
     found = []
-    for line in gateway.process.log().splitlines():
+    for line in _whole_lines(gateway).splitlines():
         if IN_FORCE in line:
             said = json.loads(line)
             found.append((_position(said), round(datetime.fromisoformat(said["time"]).timestamp() * 1000)))
@@ -105,11 +105,16 @@ def moments(gateway: GatewayProcess) -> Moments:
 
 def newest(gateway: GatewayProcess) -> int:
     """The log position of the snapshot in force; 0 before the first."""
-    before, said, after = gateway.process.log().rpartition(IN_FORCE)
+    before, said, after = _whole_lines(gateway).rpartition(IN_FORCE)
     if not said:
         return 0
     begin = before.rpartition("\n")[2]
     return _position(json.loads(begin + said + after.partition("\n")[0]))
+
+
+def _whole_lines(gateway: GatewayProcess) -> str:
+    """Its log, without a line that it is just writing."""
+    return gateway.process.log().rpartition("\n")[0]
 
 
 def _position(said: Mapping[str, str]) -> int:

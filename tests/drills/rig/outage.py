@@ -20,7 +20,7 @@ from tests.drills.rig.sdk import Call, Ending, Load, SdkLoad
 
 KILLS: Final = ((0.2, 0.36), (0.6, 0.76))
 """Killed and started again at these shares of the time."""
-IN_STREAM_S: Final = 5.0
+IN_STREAM_S: Final = 30.0
 """How long a kill waits for a stream of that provider to be in its middle."""
 IN_OBSERVED_S: Final = 30.0
 """How long a cooldown or a recovery may take to show: the longest cooldown here is 4 s."""
@@ -46,7 +46,7 @@ class Outage(Struct, frozen=True, kw_only=True):
     load: Load
     model: str
     kills: Sequence[tuple[float, float]] = KILLS
-    start_s: float = 15.0
+    start_s: float = 60.0
 
 
 async def run(outage: Outage, providers: Sequence[Killable], findings: Findings) -> SdkLoad:
@@ -59,10 +59,10 @@ async def run(outage: Outage, providers: Sequence[Killable], findings: Findings)
         load.hold()
         for down, up in outage.kills:
             await _at(load, down * outage.load.seconds)
-            await until(
-                lambda: load.streaming_from(target), timeout_s=IN_STREAM_S, what=f"a stream of {target}"
-            )
             async with _observing(outage, target, COOLED):
+                await until(
+                    lambda: load.streaming_from(target), timeout_s=IN_STREAM_S, what=f"a stream of {target}"
+                )
                 killed.process.kill()
                 await _at(load, up * outage.load.seconds)
             async with _observing(outage, target, RECOVERED):
@@ -129,7 +129,7 @@ async def _judge_attempts(
 ) -> None:
     """Attempts by provider, told by the records and by the providers themselves."""
     async with outage.served.admin() as admin:
-        await until(lambda: _recorded(admin, len(load.calls)), timeout_s=10, what="a record of every request")
+        await until(lambda: _recorded(admin, len(load.calls)), timeout_s=60, what="a record of every request")
         listed = await every_request(admin)
         several = [one["request_id"] for one in listed if one["attempts"] > 1]
         told = [await document(admin, f"/requests/{request_id}") for request_id in several]

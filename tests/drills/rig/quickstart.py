@@ -15,7 +15,7 @@ import httpx2
 
 from interlock_testing.waiting import ServerProcess, free_port, until
 
-START_S: Final = 30.0
+START_S: Final = 60.0
 """Imports on a loaded machine take seconds; a start that takes longer than this is a finding."""
 WIDE: Final = "220"
 """Columns of the terminal that a command line believes in: no table is cut."""
@@ -71,7 +71,7 @@ class Quickstart:
         if self.process.exit_status() is None:
             os.killpg(self.process.pid, signal.SIGINT)
             await until(
-                lambda: self.process.exit_status() is not None, timeout_s=10, what="the end of quickstart"
+                lambda: self.process.exit_status() is not None, timeout_s=60, what="the end of quickstart"
             )
         return self.process.exit_status() or 0
 

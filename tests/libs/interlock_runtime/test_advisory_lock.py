@@ -30,7 +30,7 @@ async def work():
     print("held", flush=True)
     await asyncio.Event().wait()
 
-asyncio.run(AdvisoryLock(open_postgres(sys.argv[1]), 7, frozen_s=2.0).holding(work))
+asyncio.run(AdvisoryLock(open_postgres(sys.argv[1]), 7, frozen_s=4.0).holding(work))
 """
 
 

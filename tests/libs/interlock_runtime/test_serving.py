@@ -5,7 +5,7 @@ import asyncio
 from interlock_runtime.health import HealthApp, Metric
 from interlock_runtime.listen import PortRefused, address_of, listen_on
 from interlock_runtime.serving import Serving, answering, quiet_server
-from interlock_testing.waiting import until
+from interlock_testing.waiting import free_port, until
 
 
 class Well:
@@ -28,9 +28,9 @@ async def asked(port: int) -> bytes:
 
 
 async def test_it_answers_while_the_work_goes_on_and_not_afterwards():
-    listening = listen_on("127.0.0.1", 0)
+    port = free_port()
+    listening = listen_on("127.0.0.1", port)
     assert not isinstance(listening, PortRefused)
-    port = listening.getsockname()[1]
     async with answering(HealthApp(Well()), listening):
         assert (await asked(port)).endswith(b"well\n")
     listening.close()
@@ -54,7 +54,7 @@ async def test_a_client_that_keeps_its_connection_does_not_hold_up_the_end():
     writer.write(b"GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n")
     await reader.readuntil(b"well\n")
     await serving.stopped()
-    await until(serving.task.done, what="the server to end")
+    await until(serving.task.done, timeout_s=30.0, what="the server to end")
     assert await reader.read() == b""
     writer.close()
     listening.close()

@@ -21,7 +21,7 @@ async def faulty() -> AsyncIterator[FaultyProvider]:
 
 async def asked(provider: FaultyProvider, model: str, *, stream: bool = False) -> httpx2.Response:
     body = {"model": model, "messages": [{"role": "user", "content": "hi"}], "stream": stream}
-    async with httpx2.AsyncClient(timeout=5, verify=False) as client:  # no TLS here
+    async with httpx2.AsyncClient(timeout=30, verify=False) as client:  # no TLS here
         return await client.post(f"{provider.url}/chat/completions", json=body)
 
 
@@ -36,7 +36,7 @@ async def test_without_a_fault_it_answers(faulty, name):
 
 async def test_a_refusal_names_its_model_and_keeps_the_connection(faulty):
     body = {"model": "404-model.org/large", "messages": []}
-    async with httpx2.AsyncClient(timeout=5, verify=False) as client:
+    async with httpx2.AsyncClient(timeout=30, verify=False) as client:
         answers = [await client.post(f"{faulty.url}/chat/completions", json=body) for _ in range(2)]
     assert {answer.status_code for answer in answers} == {404}
     assert answers[0].json()["error"]["message"] == "The model `404-model.org/large` does not exist."
@@ -59,10 +59,10 @@ async def test_what_follows_content_waits_until_the_client_has_it(faulty):
     reader, writer = await asyncio.open_connection("127.0.0.1", int(faulty.root_url.rpartition(":")[2]))
     head = f"POST /v1/chat/completions HTTP/1.1\r\ncontent-length: {len(body)}\r\n\r\n"
     writer.write(head.encode() + body)
-    before = await asyncio.wait_for(reader.readuntil(b'"content":"atlas"'), 5)
+    before = await asyncio.wait_for(reader.readuntil(b'"content":"atlas"'), 30)
     assert faulty.answering[model] == 1
     faulty.heard(model)
-    after = await asyncio.wait_for(reader.readuntil(b"0\r\n\r\n"), 5)
+    after = await asyncio.wait_for(reader.readuntil(b"0\r\n\r\n"), 30)
     writer.close()
     assert b"simulated error" not in before
     assert b"simulated error" in after

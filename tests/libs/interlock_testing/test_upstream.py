@@ -22,7 +22,7 @@ from interlock_testing.behaviour import (
     stall,
 )
 from interlock_testing.upstream import SimulatedProvider
-from interlock_testing.waiting import until
+from interlock_testing.waiting import free_port, until
 
 CHAT = "/chat/completions"
 
@@ -232,15 +232,18 @@ async def test_models_are_listed_and_other_paths_are_not_found(atlas, client):
     assert (await client.get("/nowhere")).status_code == 404
 
 
-async def test_a_stopped_provider_refuses_and_comes_back_on_its_port(atlas, client):
-    port = atlas.port
-    await client.post(CHAT, json=request())
-    await atlas.stop()
-    await until(lambda: not atlas.connected, what="the connections to close")
-    with pytest.raises(httpx2.ConnectError):
-        await client.post(CHAT, json=request())
+async def test_a_stopped_provider_refuses_and_comes_back_on_its_port():
+    atlas, port = SimulatedProvider("atlas"), free_port()  # one that nobody is given meanwhile
     await atlas.start(port)
-    assert (await client.post(CHAT, json=request())).status_code == 200
+    async with httpx2.AsyncClient(base_url=atlas.url, trust_env=False) as client:
+        await client.post(CHAT, json=request())
+        await atlas.stop()
+        await until(lambda: not atlas.connected, what="the connections to close")
+        with pytest.raises(httpx2.ConnectError):
+            await client.post(CHAT, json=request())
+        await atlas.start(port)
+        assert (await client.post(CHAT, json=request())).status_code == 200
+    await atlas.stop()
 
 
 async def test_connections_are_kept_and_closed_on_request(atlas, client):

@@ -13,10 +13,13 @@ from interlock_upstream import (
     UpstreamResponse,
     build_head,
 )
+from interlock_upstream.response import HttpResponse
+from interlock_upstream.timeouts import LazyTimer
 
-PATIENT = PhaseLimits(connect_s=10.0, headers_s=10.0)
-HASTY = PhaseLimits(connect_s=0.2, headers_s=0.2)
-IDLE_S = 10.0
+PATIENT = PhaseLimits(connect_s=30.0, headers_s=30.0)
+HASTY_CONNECT = PhaseLimits(connect_s=0.2, headers_s=30.0)
+HASTY_HEADERS = PhaseLimits(connect_s=30.0, headers_s=0.2)
+IDLE_S = 30.0
 SILENT = (FailureKind.CONNECT_TIMEOUT, FailureKind.HEADERS_TIMEOUT, FailureKind.IDLE_TIMEOUT)
 MANY = 1 << 30
 
@@ -40,8 +43,20 @@ def request(  # one knob for each field a test may care about
 
 
 def limits_to_see(kind: FailureKind) -> PhaseLimits:
-    """Short ones only where a test waits for silence; everything else may take its time."""
-    return HASTY if kind in SILENT else PATIENT
+    """A short one only where a test waits for silence; everything else may take its time."""
+    if kind is FailureKind.CONNECT_TIMEOUT:
+        return HASTY_CONNECT
+    return HASTY_HEADERS if kind in SILENT else PATIENT
+
+
+def dialled_in(client: HttpClient, seconds: float) -> None:
+    """Say how long it took to dial the connections of the pool.
+
+    What counts as stale depends on it: after a long one a machine may stand still, after none it may not.
+    """
+    for bucket in client._pool._buckets.values():
+        for connection in bucket.members:
+            connection.dialled_s = seconds
 
 
 async def fetch(client: HttpClient, asked: UpstreamRequest) -> tuple[UpstreamResponse, bytes]:
@@ -53,6 +68,13 @@ async def fetch(client: HttpClient, asked: UpstreamRequest) -> tuple[UpstreamRes
         response.release()
 
 
+def timer_of(response: UpstreamResponse) -> LazyTimer:
+    """The timer of the connection a response comes by: its deadline says when silence is over."""
+    assert isinstance(response, HttpResponse)
+    assert response._connection is not None
+    return response._connection._timer
+
+
 async def pieces_of(response: UpstreamResponse, idle_s: float = IDLE_S) -> list[bytes]:
     pieces = []
     while (piece := await response.next(idle_s)) is not None:
@@ -60,7 +82,7 @@ async def pieces_of(response: UpstreamResponse, idle_s: float = IDLE_S) -> list[
     return pieces
 
 
-async def until(condition: Callable[[], bool], limit_s: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], limit_s: float = 30.0) -> None:
     """Wait for a condition, and fail when it does not come true in time."""
     end = time.monotonic() + limit_s
     while not condition():

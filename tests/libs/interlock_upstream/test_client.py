@@ -30,7 +30,18 @@ from interlock_upstream import (
 )
 from interlock_upstream.client import STALE_S
 from tests.libs.interlock_upstream.certificates import Identity
-from tests.libs.interlock_upstream.support import CHUNKED, HASTY, IDLE_S, OK, PATIENT, fetch, request, until
+from tests.libs.interlock_upstream.support import (
+    CHUNKED,
+    HASTY_CONNECT,
+    HASTY_HEADERS,
+    IDLE_S,
+    OK,
+    PATIENT,
+    dialled_in,
+    fetch,
+    request,
+    until,
+)
 
 K = FailureKind
 
@@ -58,6 +69,7 @@ class StaleServer:
 async def test_a_stale_connection_is_replaced_once(client: HttpClient, reset: bool) -> None:
     async with MisbehavingServer(StaleServer(reset=reset)) as server:
         await fetch(client, request(server.url))
+        dialled_in(client, 30.0)
         _, body = await fetch(client, request(server.url, body=b"again"))
         assert body == b"ok"
         assert server.accepted == 2
@@ -69,6 +81,7 @@ async def test_the_replacement_is_fresh_even_when_others_idle(client: HttpClient
     async with MisbehavingServer(StaleServer()) as server:
         await asyncio.gather(*(fetch(client, request(server.url)) for _ in range(3)))
         assert client.stats().idle == 3
+        dialled_in(client, 30.0)
         await fetch(client, request(server.url))
         assert server.accepted == 4
         assert len(server.requests) == 5
@@ -77,6 +90,7 @@ async def test_the_replacement_is_fresh_even_when_others_idle(client: HttpClient
 async def test_a_failing_replacement_is_not_replaced(client: HttpClient) -> None:
     async with MisbehavingServer(StaleServer()) as server:
         await fetch(client, request(server.url))
+        dialled_in(client, 30.0)
         server.script = closes()
         with pytest.raises(UpstreamFailed) as failed:
             await client.send(request(server.url), PATIENT)
@@ -106,7 +120,7 @@ async def test_silence_on_a_reused_connection_is_no_staleness(client: HttpClient
     async with MisbehavingServer(StaleServer(stall=True)) as server:
         await fetch(client, request(server.url))
         with pytest.raises(UpstreamFailed) as failed:
-            await client.send(request(server.url), HASTY)
+            await client.send(request(server.url), HASTY_HEADERS)
         assert failed.value.kind is K.HEADERS_TIMEOUT
         assert server.accepted == 1
 
@@ -128,6 +142,7 @@ async def test_a_peer_that_read_the_request_and_died_later_is_not_asked_again(cl
 
     async with MisbehavingServer(script) as server:
         await fetch(client, request(server.url))
+        dialled_in(client, 0.0)
         with pytest.raises(UpstreamFailed) as failed:
             await client.send(request(server.url), PATIENT)
         assert failed.value.kind in {K.CLOSED_EARLY, K.RESET}
@@ -141,11 +156,11 @@ async def test_failures_while_connecting(client: HttpClient) -> None:
     assert (refused.value.kind, refused.value.phase) == (K.REFUSED, Phase.CONNECT)
     assert isinstance(refused.value.__cause__, ConnectionRefusedError)
     with unanswering() as port, pytest.raises(UpstreamFailed) as unanswered:
-        await client.send(request(f"http://127.0.0.1:{port}"), HASTY)
+        await client.send(request(f"http://127.0.0.1:{port}"), HASTY_CONNECT)
     assert (unanswered.value.kind, unanswered.value.phase) == (K.CONNECT_TIMEOUT, Phase.CONNECT)
     async with MisbehavingServer(silence) as server:
         with pytest.raises(UpstreamFailed) as stalled:
-            await client.send(request(server.url.replace("http:", "https:")), HASTY)
+            await client.send(request(server.url.replace("http:", "https:")), HASTY_CONNECT)
         assert (stalled.value.kind, stalled.value.phase) == (K.CONNECT_TIMEOUT, Phase.CONNECT)
         await until(lambda: server.open == 0)
     assert client.stats().open == 0
@@ -186,6 +201,7 @@ async def test_cancelled_while_waiting_for_the_head(client: HttpClient) -> None:
 async def test_cancelled_during_the_second_try(client: HttpClient) -> None:
     async with MisbehavingServer(StaleServer()) as server:
         await fetch(client, request(server.url))
+        dialled_in(client, 30.0)
         server.script = stalls()
         task = asyncio.create_task(client.send(request(server.url), PATIENT))
         await until(lambda: len(server.requests) == 3)

@@ -6,7 +6,7 @@ import pytest
 
 from interlock_testing.misbehave import MisbehavingServer, Peer, always, stalls
 from interlock_upstream import FailureKind, HttpClient, KeyStats, Limits, Origin, Phase, UpstreamFailed
-from tests.libs.interlock_upstream.support import OK, PATIENT, fetch, request, until
+from tests.libs.interlock_upstream.support import IDLE_S, MANY, OK, PATIENT, fetch, request, until
 
 
 async def test_the_bound_is_per_key_and_told_at_once(make_client) -> None:
@@ -74,36 +74,54 @@ async def test_the_last_one_used_is_used_next(client: HttpClient) -> None:
 
 
 async def test_unused_connections_expire(make_client) -> None:
-    client: HttpClient = make_client(limits=Limits(idle_expiry_s=0.1))
+    client: HttpClient = make_client(limits=Limits(idle_expiry_s=0.2))
+    loop = asyncio.get_running_loop()
     async with MisbehavingServer(always(OK)) as server:
+        began = loop.time()
         await asyncio.gather(*(fetch(client, request(server.url)) for _ in range(3)))
-        assert client.stats().idle == 3
+        assert server.accepted == 3
         await until(lambda: client.stats().open == 0 and server.open == 0)
+        assert loop.time() >= began + 0.2
 
 
 async def test_each_connection_expires_at_its_own_time(make_client) -> None:
-    client: HttpClient = make_client(limits=Limits(idle_expiry_s=0.3))
+    client: HttpClient = make_client(limits=Limits(idle_expiry_s=50.0))
+    pool, loop = client._pool, asyncio.get_running_loop()
     async with MisbehavingServer(always(OK)) as server:
         first = await client.send(request(server.url), PATIENT)
         second = await client.send(request(server.url, pool_key="other"), PATIENT)
         await until(lambda: first.complete and second.complete)
         first.release()
-        await asyncio.sleep(0.15)
         second.release()
+        origin, _ = Origin.parse(server.url)
+        (older,) = pool._buckets[origin, ""].members
+        (younger,) = pool._buckets[origin, "other"].members
+        older.idle_since, younger.idle_since = loop.time() - 50.0, loop.time() - 30.0
+        pool._close_expired(loop)
         await until(lambda: client.stats().open == 1)
-        assert client.stats().idle == 1
+        assert client.stats().by_key == {(origin, "other"): KeyStats(1, 1)}
+        assert pool._sweep is not None
+        assert pool._sweep.when() == pytest.approx(younger.idle_since + 50.0, abs=5.0)
+        younger.idle_since = loop.time() - 50.0
+        pool._close_expired(loop)
         await until(lambda: client.stats().open == 0)
 
 
 async def test_expiry_spares_the_ones_in_use(make_client) -> None:
     """One connection works on while two expire: the sweep looks at each of them by its own time."""
-    client: HttpClient = make_client(limits=Limits(idle_expiry_s=0.2))
+    client: HttpClient = make_client(limits=Limits(idle_expiry_s=50.0))
+    pool, loop = client._pool, asyncio.get_running_loop()
     async with MisbehavingServer(always(OK)) as server:
         await asyncio.gather(*(fetch(client, request(server.url)) for _ in range(3)))
-
-        end = asyncio.get_running_loop().time() + 1.0
-        while asyncio.get_running_loop().time() < end:
-            await fetch(client, request(server.url))
+        working = await client.send(request(server.url), PATIENT)
+        (bucket,) = pool._buckets.values()
+        for connection in bucket.members:
+            connection.idle_since = loop.time() - 50.0
+        pool._close_expired(loop)
+        await until(lambda: client.stats().open == 1)
+        assert await working.read(MANY, IDLE_S) == b"ok"
+        working.release()
+        await fetch(client, request(server.url))
         assert (server.accepted, client.stats().open) == (3, 1)
 
 

@@ -1,12 +1,21 @@
 """A body that is poured: each piece goes to a sink the moment it arrives, and nobody is woken in between."""
 
 import asyncio
+from math import inf
 
 import pytest
 
 from interlock_testing.misbehave import MisbehavingServer, Peer, always
 from interlock_upstream import FailureKind, HttpClient, UpstreamFailed, UpstreamResponse
-from tests.libs.interlock_upstream.support import CHUNKED, IDLE_S, PATIENT, pieces_of, request, until
+from tests.libs.interlock_upstream.support import (
+    CHUNKED,
+    IDLE_S,
+    PATIENT,
+    pieces_of,
+    request,
+    timer_of,
+    until,
+)
 
 
 class Sink:
@@ -43,9 +52,9 @@ class Spoken:
         await peer.gone()
 
 
-async def pour(response: UpstreamResponse, sink: Sink, idle_s: float = IDLE_S) -> None:
+async def pour(response: UpstreamResponse, sink: Sink) -> None:
     sink.arrived.release()
-    await response.pour(sink.take, idle_s)
+    await response.pour(sink.take, IDLE_S)
 
 
 async def test_each_piece_goes_to_the_sink_until_the_end(client: HttpClient) -> None:
@@ -73,7 +82,10 @@ async def test_silence_is_told_by_the_next_read(client: HttpClient) -> None:
     sink = Sink()
     async with MisbehavingServer(Spoken(sink, b"one", ends=b"")) as server:
         response = await client.send(request(server.url), PATIENT)
-        await pour(response, sink, 0.2)
+        pouring = asyncio.create_task(pour(response, sink))
+        await until(lambda: bool(sink.taken))
+        timer_of(response).expire_at(asyncio.get_running_loop().time() + 0.05)
+        await pouring
         with pytest.raises(UpstreamFailed) as failed:
             await response.next(IDLE_S)
         assert (failed.value.kind, sink.taken) == (FailureKind.IDLE_TIMEOUT, [b"one"])
@@ -82,20 +94,32 @@ async def test_silence_is_told_by_the_next_read(client: HttpClient) -> None:
 
 async def test_a_piece_renews_the_time(client: HttpClient) -> None:
     sink = Sink()
+    loop = asyncio.get_running_loop()
+    go_on = asyncio.Semaphore(0)
 
     async def script(peer: Peer) -> None:
         await peer.request()
         await peer.send(CHUNKED)
-        for _ in range(6):
-            await asyncio.sleep(0.1)
+        for _ in range(3):
+            await go_on.acquire()
             await peer.send(b"1\r\nx\r\n")
         await peer.send(b"0\r\n\r\n")
         await peer.gone()
 
     async with MisbehavingServer(script) as server:
         response = await client.send(request(server.url), PATIENT)
-        await pour(response, sink, 0.3)
-        assert sink.taken == [b"x"] * 6
+        timer = timer_of(response)
+        pouring = asyncio.create_task(response.pour(sink.take, IDLE_S))
+        await until(lambda: timer.deadline < inf)
+        for before in range(2):
+            deadline = timer.deadline
+            await until(lambda then=deadline: loop.time() + IDLE_S > then)  # type: ignore[misc]
+            go_on.release()
+            await until(lambda taken=before: len(sink.taken) > taken)  # type: ignore[misc]
+            assert timer.deadline > deadline
+        go_on.release()
+        await pouring
+        assert sink.taken == [b"x"] * 3
         response.release()
 
 

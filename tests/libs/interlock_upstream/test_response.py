@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import zlib
+from math import inf
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.libs.interlock_upstream.support import (
     fetch,
     pieces_of,
     request,
+    timer_of,
     until,
 )
 
@@ -60,21 +62,31 @@ async def test_a_piece_is_handed_out_when_it_arrives(client: HttpClient) -> None
 
 
 async def test_each_piece_renews_the_idle_time(client: HttpClient) -> None:
+    go_on = asyncio.Semaphore(0)
+    loop = asyncio.get_running_loop()
+
     async def script(peer: Peer) -> None:
         await peer.request()
         await peer.send(CHUNKED)
-        for _ in range(6):
-            await asyncio.sleep(0.1)
+        for _ in range(3):
+            await go_on.acquire()
             await peer.send(b"1\r\nx\r\n")
         await peer.gone()
 
     async with MisbehavingServer(script) as server:
         response = await client.send(request(server.url), PATIENT)
-        received = 0
-        with pytest.raises(UpstreamFailed) as failed:  # noqa: PT012
-            while await response.next(0.3):
-                received += 1
-        assert (failed.value.kind, received) == (K.IDLE_TIMEOUT, 6)
+        timer = timer_of(response)
+        for _ in range(3):
+            began = loop.time()
+            reading = asyncio.create_task(response.next(IDLE_S))
+            await until(lambda: timer.deadline < inf)
+            assert timer.deadline >= began + IDLE_S
+            go_on.release()
+            assert await reading == b"x"
+            assert timer.deadline == inf
+        with pytest.raises(UpstreamFailed) as failed:
+            await response.next(0.2)
+        assert failed.value.kind is K.IDLE_TIMEOUT
         response.release()
 
 

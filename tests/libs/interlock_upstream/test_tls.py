@@ -93,15 +93,15 @@ async def test_failures_over_tls_have_the_same_kinds(make_client: MakeClient, id
     client = trusting(make_client, identity)
     ten = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"
     async with MisbehavingServer(closes(ten), tls=identity.server_context()) as server:
-        for script, kind in (
-            (closes(ten), FailureKind.CLOSED_EARLY),
-            (resets(ten), FailureKind.RESET),
-            (stalls(ten), FailureKind.IDLE_TIMEOUT),
+        for script, idle_s, kind in (
+            (closes(ten), IDLE_S, FailureKind.CLOSED_EARLY),
+            (resets(ten), IDLE_S, FailureKind.RESET),
+            (stalls(ten), 0.2, FailureKind.IDLE_TIMEOUT),
         ):
             server.script = script
             response = await client.send(request(server.url), PATIENT)
             with pytest.raises(UpstreamFailed) as failed:
-                await pieces_of(response, 0.2)
+                await pieces_of(response, idle_s)
             assert failed.value.kind is kind
             response.release()
             await until(lambda: client.stats().open == 0)

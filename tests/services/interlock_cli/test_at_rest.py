@@ -8,13 +8,16 @@ import pytest
 from tests.services.interlock_cli.spoken import interlock
 from tests.services.interlock_quickstart.process import Quick
 
+pytestmark = pytest.mark.timeout(180)  # a demo is started, and something has to happen to it
+
 
 @pytest.fixture(scope="module")
 def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder of a demo that failed over once and was then killed."""
+    """The folder of a demo that failed over, cooled who failed, and was then killed."""
     demo = Quick(tmp_path_factory.mktemp("left")).start()
     try:
         demo.line("atlas/large -> breeze/large")
+        demo.line(r"atlas/large .* cooled \d")
         demo.process.kill()
         demo.process.wait()
         yield demo.data_dir

@@ -67,7 +67,7 @@ class Ground:
 
     async def show(self, position: int) -> int:
         """Commit a view at this position and show it to gateways; the epoch."""
-        views, feed = PostgresViews(self.engine), KafkaFeed(self.connection, self.topics)
+        views, feed = PostgresViews(self.engine), KafkaFeed(self.connection, self.topics, send_s=30.0)
         stands, epoch = await views.position(NAME), await views.claim(NAME)
         step = ViewCommit(projection=NAME, epoch=epoch, expected_position=stands, position=position, rows={})
         assert await views.commit(step)
@@ -87,7 +87,7 @@ class Ground:
             await admin.delete_topics([self.topics.events, self.topics.state])
 
             async def gone() -> bool:
-                return self.topics.events not in await admin.list_topics()
+                return {self.topics.events, self.topics.state}.isdisjoint(await admin.list_topics())
 
             await until(gone, timeout_s=60.0, what="the topics to be gone")
         finally:
@@ -149,7 +149,7 @@ async def test_given_a_database_put_back_when_raised_then_decisions_are_listed_a
 ) -> None:
     await cell.decide("a", "b", "c")
     await cell.publish()
-    feed = KafkaFeed(cell.connection, cell.topics)
+    feed = KafkaFeed(cell.connection, cell.topics, send_s=30.0)
     await feed.publish(commit_row(3, generation=4), {})
     await feed.close()
     await cell.run("DELETE FROM journal WHERE position > 1")

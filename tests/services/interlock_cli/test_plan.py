@@ -8,6 +8,8 @@ import pytest
 from tests.services.interlock_cli.spoken import Spoken, interlock
 from tests.services.interlock_quickstart.process import Quick
 
+pytestmark = pytest.mark.timeout(180)  # processes are started
+
 PROVIDERS = """providers:
   atlas: {base_url: "http://127.0.0.1:9/v1", api_key: none}
   breeze: {base_url: "http://127.0.0.1:9/v1", api_key: none}

@@ -10,6 +10,8 @@ import pytest
 from tests.services.interlock_cli.spoken import Spoken, interlock
 from tests.services.interlock_quickstart.process import COMMAND, Quick, plain_environment
 
+pytestmark = pytest.mark.timeout(180)  # a demo is started, and something has to happen to it
+
 KINDS = ("targets", "pools", "providers", "gateways", "projections")
 
 
@@ -24,7 +26,7 @@ def test_given_a_running_demo_when_asked_from_its_folder_then_no_option_is_neede
         env=plain_environment(),
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -14,9 +14,10 @@ from interlock_runtime.kafka.connection import Topics
 from interlock_runtime.listen import PortRefused, address_of, listen_on
 from interlock_runtime.serving import Serving, quiet_server
 from interlock_runtime.settings import RuntimeSettings
+from interlock_testing.waiting import until
 from tests.services.facts import CONFIG_TEXT
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 """For anything that real services do on a busy machine."""
 
 
@@ -51,6 +52,16 @@ class Control:
         answer = await self.http.request(method, f"/admin/v1{path}", json=body)
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
+
+    async def shows(self, position: str) -> None:
+        """Until a read finds this position: each waits 3 s for it, a busy machine may take longer."""
+
+        async def shown() -> bool:
+            answer = await self.http.get("/admin/v1/targets", params={"min_position": position})
+            assert answer.status_code in {200, 503}, answer.text
+            return answer.status_code == 200
+
+        await until(shown, timeout_s=PATIENCE_S, what=f"position {position} to be shown")
 
     async def declare(self, text: str = CONFIG_TEXT) -> str:
         """Apply a configuration; the position of the answer."""

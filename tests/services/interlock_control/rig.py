@@ -24,6 +24,8 @@ from tests.services.facts import CONFIG_TEXT, Worker
 from tests.services.stores import Stores
 
 NAME = "routing-1"
+PATIENCE_S = 30.0
+"""For anything that this process does beside the test, on a busy machine."""
 
 
 @dataclass
@@ -58,13 +60,13 @@ class Serving:
         answer = await self.http.post("/admin/v1/config/apply", content=text, headers={"if-match": "*"})
         assert answer.status_code == 200, answer.text
         position = int(answer.json()["position"])
-        assert await self.projector.wait_position(position, 5)
+        assert await self.projector.wait_position(position, PATIENCE_S)
         return position
 
     async def tell(self, worker: Worker, *facts: NewEvent) -> int:
         """Publish facts; the position, projected."""
         position = await self.stores.log.publish(worker.stream, facts)
-        assert await self.projector.wait_position(position, 5)
+        assert await self.projector.wait_position(position, PATIENCE_S)
         return position
 
     async def target(self, id: str, **query: Any) -> dict[str, Any]:
@@ -101,10 +103,10 @@ async def listening(plane: ControlPlane, token: str | None = None) -> AsyncItera
     config = uvicorn.Config(build_app(plane, token), log_config=None, lifespan="off", access_log=False)
     server = uvicorn.Server(config)
     served = asyncio.create_task(server.serve(sockets=[taken]))
-    await until(lambda: server.started, what="the server to listen")
+    await until(lambda: server.started, timeout_s=PATIENCE_S, what="the server to listen")
     url = f"http://127.0.0.1:{taken.getsockname()[1]}"
     try:
-        async with httpx2.AsyncClient(base_url=url, timeout=20) as http:
+        async with httpx2.AsyncClient(base_url=url, timeout=PATIENCE_S) as http:
             yield http
     finally:
         server.should_exit = True

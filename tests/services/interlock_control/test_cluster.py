@@ -31,6 +31,8 @@ async def two(kafka, topics, database_url) -> AsyncIterator[Pair]:
 
 
 async def state_of(one: Control, target: str, **query: str) -> str:
+    if "min_position" in query:
+        await one.shows(query["min_position"])
     found = {shown["id"]: shown for shown in await one.get("/targets", **query)}
     return str(found[target]["state"])
 
@@ -48,6 +50,7 @@ async def test_what_one_control_plane_wrote_another_shows_at_its_position(two: P
 async def test_a_write_on_an_old_version_is_refused_by_whichever_is_asked(two: Pair):
     first, second = two
     position = await first.declare()
+    await second.shows(position)
     shown = await second.http.get("/admin/v1/targets/atlas/large", params={"min_position": position})
     seen = {"if-match": shown.headers["etag"]}
     await first.wrote("PUT", "/targets/atlas/large/state", DISABLED)
@@ -58,6 +61,7 @@ async def test_a_write_on_an_old_version_is_refused_by_whichever_is_asked(two: P
 async def test_positions_of_either_count_are_understood_and_others_are_refused(two: Pair):
     one, _ = two
     position = await one.declare()
+    await one.shows(position)
     shown = await one.http.get("/admin/v1/targets", params={"min_position": position})
     at = shown.headers["x-interlock-position"]
     for same in (at, f"g1:{at}", "j0", "g0:999999999"):
@@ -79,6 +83,7 @@ async def test_the_past_is_folded_from_kafka_beside_the_requests(two: Pair):
     first, second = two
     declared = await first.declare()
     written = await first.wrote("PUT", "/targets/atlas/large/state", DISABLED)
+    await second.shows(written["position"])  # a place in the past is refused until the log holds it
     assert await state_of(second, "atlas/large", at=declared) == "eligible"
     assert await state_of(second, "atlas/large", at=written["position"]) == "hard_excluded"
     differs = await second.get("/diff", **{"from": declared, "to": written["position"]})
@@ -88,10 +93,11 @@ async def test_the_past_is_folded_from_kafka_beside_the_requests(two: Pair):
 async def test_events_of_the_log_are_searched_decisions_and_facts_in_one_order(two: Pair):
     first, second = two
     position = await first.declare()
-    await first.get("/targets", min_position=position)
+    await first.shows(position)
     worker, log = Worker(), first.opened.plane.log
     sink: FactSink = log
     reported = await sink.publish(worker.stream, [worker.report()])
+    await second.shows(str(reported))
     page = await second.get("/events", min_position=str(reported), limit=500)
     found = [(event["position"], event["type"]) for event in page["events"]]
     assert [at for at, _ in found] == list(range(1, reported + 1))
@@ -138,7 +144,7 @@ async def test_a_dead_letter_is_replayed_once_and_its_copy_stands_at_the_end_of_
     two: Pair, topics, database_url
 ):
     first, second = two
-    await first.declare()
+    await first.shows(await first.declare())  # else the log would hold the copy before the decisions
     worker = Worker()
     engine = open_postgres(database_url, size=1)
     values = {
@@ -156,6 +162,7 @@ async def test_a_dead_letter_is_replayed_once_and_its_copy_stands_at_the_end_of_
     (letter,) = (await first.get("/dead-letters"))["dead_letters"]
     replayed = await first.wrote("POST", f"/dead-letters/{letter['id']}/replay", {"reason": "upgraded"})
     position = int(replayed["copy"].rpartition("/")[2]) + 1
+    await second.shows(str(position))
     (copy,) = (await second.get("/events", **{"from": str(position), "min_position": str(position)}))[
         "events"
     ]

@@ -6,7 +6,7 @@ from interlock_control.credentials import CredentialFollower
 from interlock_domain.words import FailureClass
 from interlock_testing.waiting import until
 from tests.services.facts import Worker
-from tests.services.interlock_control.rig import Serving
+from tests.services.interlock_control.rig import PATIENCE_S, Serving
 
 FINGERPRINT = "aabbccdd00112233"
 
@@ -24,11 +24,11 @@ async def test_a_refused_credential_is_quarantined_once_however_often_it_is_foll
     assert await follower.follow() == 1
     assert await follower.follow() == 0
     assert await CredentialFollower(each.stores.views, each.plane.commands).follow() == 0
-    await each.projector.wait_position(await each.stores.log.head(), 5)
+    assert await each.projector.wait_position(await each.stores.log.head(), PATIENCE_S)
     (atlas, _) = await each.get("/providers")
     (found,) = atlas["quarantines"]
     assert (found["fingerprint"], found["failure"]) == (FINGERPRINT, "auth")
-    assert 295 < found["recheck_in_s"] <= 300
+    assert 260 < found["recheck_in_s"] <= 300
     (event,) = (await each.get("/events", type="CredentialQuarantined"))["events"]
     assert (event["actor"], event["data"]["evidence"]) == ("interlock", found["evidence"])
     seen = await each.target("atlas/large")
@@ -51,7 +51,7 @@ async def test_a_recheck_that_succeeds_releases_the_credential(one, clock):
     clock.advance(301)
     await one.tell(worker, worker.report(fingerprints={"atlas": FINGERPRINT}), worker.succeeded(probe=True))
     assert await one.plane.credentials.follow() == 1
-    assert await one.projector.wait_position(await one.stores.log.head(), 5)
+    assert await one.projector.wait_position(await one.stores.log.head(), PATIENCE_S)
     (atlas, _) = await one.get("/providers")
     assert atlas["quarantines"] == []
 
@@ -68,7 +68,7 @@ async def test_a_provider_removed_meanwhile_leads_to_no_decision(one):
 
 async def test_the_projector_wakes_the_follower_and_nobody_has_to_ask(one):
     await one.declare()
-    follower = one.plane.credentials
+    follower = CredentialFollower(one.stores.views, one.plane.commands, look_s=3_600.0)
     one.projector.listen(follower.notice)
     following = asyncio.create_task(follower.run())
     await refuse(one, Worker(), FailureClass.AUTH, 401)
@@ -76,6 +76,6 @@ async def test_the_projector_wakes_the_follower_and_nobody_has_to_ask(one):
     async def quarantined() -> bool:
         return bool((await one.get("/providers"))[0]["quarantines"])
 
-    await until(quarantined, timeout_s=3, what="the quarantine, sooner than the follower looks by itself")
+    await until(quarantined, timeout_s=PATIENCE_S, what="the quarantine, long before the next look by itself")
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)

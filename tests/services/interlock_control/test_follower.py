@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 
@@ -22,6 +23,9 @@ from tests.services.interlock_projector.rig import declare
 from tests.services.stores import Stores, folded
 
 NAME = "routing-1"
+PATIENCE_S = 30.0
+"""The fold runs beside the test, on a machine that may be busy."""
+patient = partial(until, timeout_s=PATIENCE_S)
 
 
 class Away(Exception):
@@ -103,10 +107,10 @@ async def test_given_a_log_when_followed_then_the_state_is_its_fold(stores: Stor
     await declare(stores)
     position = await failures(stores, 3)
     async with following(follower(stores)) as one:
-        assert await one.wait_position(position, 10)
+        assert await one.wait_position(position, PATIENCE_S)
         assert encode_state(one.current()[0]) == encode_state(await folded(stores.log))
         later = await failures(stores, 2)
-        assert await one.wait_position(later, 10)
+        assert await one.wait_position(later, PATIENCE_S)
         assert encode_state(one.current()[0]) == encode_state(await folded(stores.log))
         assert one.status().generation == 3
         assert one.status().events == later
@@ -115,7 +119,7 @@ async def test_given_a_log_when_followed_then_the_state_is_its_fold(stores: Stor
 async def test_a_position_that_does_not_come_is_waited_for_in_vain(stores: Stores):
     position = await declare(stores)
     async with following(follower(stores)) as one:
-        assert await one.wait_position(position, 10)
+        assert await one.wait_position(position, PATIENCE_S)
         assert not await one.wait_position(position + 1, 0.05)
 
 
@@ -125,7 +129,7 @@ async def test_it_is_not_ready_before_it_was_at_the_end_once(stores: Stores):
     await one.start()
     assert one.status().halted is not None
     async with following(one):
-        await until(lambda: one.status().halted is None, what="the end of the log")
+        await patient(lambda: one.status().halted is None, what="the end of the log")
 
 
 async def test_given_a_checkpoint_then_only_what_follows_is_read(stores: Stores):
@@ -134,7 +138,7 @@ async def test_given_a_checkpoint_then_only_what_follows_is_read(stores: Stores)
     await checkpoint(stores, at=position - 1)
     log_of(stores).begins = position
     async with following(follower(stores)) as one:
-        assert await one.wait_position(position, 10)
+        assert await one.wait_position(position, PATIENCE_S)
         assert one.status().events == 1
         assert encode_state(one.current()[0]) == encode_state(await whole(stores))
 
@@ -147,19 +151,19 @@ async def whole(stores: Stores):
 async def test_while_the_log_is_away_the_last_state_is_shown_with_its_age_and_the_reason(stores: Stores):
     clock, position = FakeClock(), await declare(stores)
     async with following(follower(stores, clock)) as one:
-        assert await one.wait_position(position, 10)
-        await until(lambda: one.status().halted is None, what="the end of the log")
+        assert await one.wait_position(position, PATIENCE_S)
+        await patient(lambda: one.status().halted is None, what="the end of the log")
         log_of(stores).failing = Away("Kafka is away: start it.")
         await failures(stores, 1)
-        await until(lambda: one.status().trouble, what="the trouble to be seen")
+        await patient(lambda: one.status().trouble, what="the trouble to be seen")
         clock.advance(20)
         status = one.status()
         assert (status.trouble, status.halted) == ("Kafka is away: start it.", None)
         assert status.age_ms >= 20_000
         assert one.current()[0].position == position
         log_of(stores).failing = None
-        assert await one.wait_position(position + 1, 10)
-        await until(lambda: one.status().trouble is None, what="the end of the trouble")
+        assert await one.wait_position(position + 1, PATIENCE_S)
+        await patient(lambda: one.status().trouble is None, what="the end of the trouble")
         assert one.status().age_ms < 20_000
 
 
@@ -170,7 +174,7 @@ async def test_given_a_log_that_is_away_from_the_start_then_the_checkpoint_is_sh
     await checkpoint(stores, at=position)
     log_of(stores).failing = Away("Kafka is away: start it.")
     async with following(follower(stores)) as one:
-        await until(lambda: one.status().trouble, what="the trouble to be seen")
+        await patient(lambda: one.status().trouble, what="the trouble to be seen")
         assert one.status().halted == "Kafka is away: start it."
         assert one.current()[0].position == position
 
@@ -180,8 +184,8 @@ async def test_given_a_hole_then_it_starts_anew_from_a_later_checkpoint_and_who_
     position = await failures(stores, 6)
     log_of(stores).begins = position - 1
     async with following(follower(stores)) as one:
-        waiting = asyncio.create_task(one.wait_position(position, 20))
-        await until(lambda: one.status().trouble, what="the hole to be seen")
+        waiting = asyncio.create_task(one.wait_position(position, PATIENCE_S))
+        await patient(lambda: one.status().trouble, what="the hole to be seen")
         assert "begins at" in str(one.status().trouble)
         log_of(stores).begins = 1
         await checkpoint(stores, at=position - 2)
@@ -195,10 +199,10 @@ async def test_a_log_that_is_shorter_than_what_was_read_was_replaced_and_that_is
 ):
     position = await declare(stores)
     async with following(follower(stores)) as one:
-        assert await one.wait_position(position, 10)
+        assert await one.wait_position(position, PATIENCE_S)
         log_of(stores).ends = position - 1
         await failures(stores, 1)
-        await until(lambda: one.status().trouble, timeout_s=10, what="the shorter log to be seen")
+        await patient(lambda: one.status().trouble, what="the shorter log to be seen")
         assert "--new-generation" in str(one.status().trouble)
         assert len([record for record in caplog.records if "stands at" in record.message]) == 1
 
@@ -206,14 +210,14 @@ async def test_a_log_that_is_shorter_than_what_was_read_was_replaced_and_that_is
 async def test_a_decision_that_cannot_be_read_is_told_in_its_own_words(stores: Stores):
     log_of(stores).failing = UnreadableDecision("the decision at position 1 cannot be read: upgrade")
     async with following(follower(stores)) as one:
-        await until(lambda: one.status().trouble, what="the refusal")
+        await patient(lambda: one.status().trouble, what="the refusal")
         assert one.status().halted == "the decision at position 1 cannot be read: upgrade"
 
 
 async def test_a_mistake_of_ours_stops_it_and_asks_for_the_trace(stores: Stores, caplog):
     log_of(stores).failing = ZeroDivisionError("never")
     async with following(follower(stores)) as one:
-        await until(lambda: "report the trace" in str(one.status().halted), what="the stop")
+        await patient(lambda: "report the trace" in str(one.status().halted), what="the stop")
     assert any(record.exc_info for record in caplog.records)
 
 
@@ -231,5 +235,5 @@ async def test_listeners_hear_what_is_observed(stores: Stores):
     refused = [worker.failed(failure=FailureClass.AUTH, status=401) for _ in range(4)]
     position = await stores.log.publish(worker.stream, [report, *refused])
     async with following(one):
-        assert await one.wait_position(position, 10)
+        assert await one.wait_position(position, PATIENCE_S)
     assert EffectKind.CREDENTIAL_SUSPECT in {effect.kind for effect in heard}

@@ -26,7 +26,7 @@ async def test_a_cooldown_is_an_event_and_is_read_back_by_its_position(each):
     seen = await each.target("breeze/org/large", min_position=wrote["position"])
     assert seen["state"] == "soft_excluded"
     assert seen["shapes"]["text"]["reason"] == "cooldown_operator"
-    assert 590 < seen["shapes"]["text"]["remaining_s"] <= 600
+    assert 560 < seen["shapes"]["text"]["remaining_s"] <= 600
     assert seen["shapes"]["text"]["cause"] == wrote["position"]
     found = (await each.get("/events", stream="target/breeze/org/large", type="CooldownSet"))["events"]
     assert [(e["position"], e["version"], e["actor"], e["reason"]) for e in found] == [
@@ -57,7 +57,7 @@ async def test_a_state_is_set_with_actor_reason_and_expiry_and_ends_by_itself(
         "state": "drained",
         "actor": "bob",
         "reason": "upgrade",
-        "remaining_s": pytest.approx(300, abs=5),
+        "remaining_s": pytest.approx(300, abs=40),
         "position": wrote["position"],
     }
     clock.advance(301)

@@ -31,7 +31,7 @@ async def test_while_kafka_is_away_commands_are_accepted_and_reads_tell_their_ag
         await create_topics(cluster.bootstrap, topics)
         async with control(settings_of(cluster.bootstrap, topics, database_url)) as one:
             position = await one.declare()
-            assert await shown_at(one, position)
+            await one.shows(position)
             await patient(lambda: one.opened.follower.status().halted is None, what="readiness")
             cluster.kill(1)
             written = await one.wrote("PUT", "/targets/atlas/large/state", DRAINED)
@@ -65,7 +65,7 @@ async def test_while_postgresql_is_away_reads_go_on_and_commands_are_refused_wit
     try:
         async with server.database() as url, control(settings_of(kafka.bootstrap, topics, url)) as one:
             position = await one.declare()
-            assert await shown_at(one, position)
+            await one.shows(position)
             await patient(lambda: one.opened.follower.status().halted is None, what="readiness")
             server.kill()
             answer = await one.http.put(STATE, json=DRAINED)

@@ -137,6 +137,7 @@ async def test_gateways_are_shown_with_their_snapshot_and_whether_they_live(one,
 async def test_health_readiness_metrics_and_the_projection_are_told(one):
     assert (await one.http.get("/healthz")).status_code == 200
     assert (await one.http.get("/readyz")).json()["status"] == "ready"
+    await one.projector.stop()  # no tick comes between two looks
     (found,) = await one.get("/projections")
     assert (found["name"], found["behind"], found["halted"]) == ("routing-1", 0, None)
     await one.get("/targets")
@@ -178,7 +179,9 @@ async def test_events_are_bounded_by_positions_or_by_moments(each, clock):
 async def test_a_projection_that_stands_still_makes_the_process_unready_with_its_sentence(one):
     await one.stores.views.claim("routing-1")
     await one.stores.log.publish("clock", [Worker().report()])
-    await until(lambda: one.projector.status().halted, what="the projector to notice the other owner")
+    await until(
+        lambda: one.projector.status().halted, timeout_s=30, what="the projector to notice the other owner"
+    )
     answer = await one.http.get("/readyz")
     assert answer.status_code == 503
     assert "another process owns projection routing-1" in answer.json()["detail"]

@@ -178,7 +178,7 @@ async def test_a_fresh_request_is_waited_for(tmp_path, clock):
 async def it_arrives_late(one: Serving, looked: CountedRecords) -> None:
     await one.declare()
     asked = asyncio.create_task(one.get("/requests/7f3a9c01"))
-    await until(lambda: looked.count, what="the first look at the records")
+    await until(lambda: looked.count, timeout_s=30, what="the first look at the records")
     await recorded(one)
     assert (await asked)["request_id"] == "7f3a9c01"
 

@@ -1,11 +1,16 @@
 """What the tests of hedging share: policies that race, what the gateway counts, a client with a moment."""
 
+import asyncio
 import re
 from collections.abc import Callable
+from typing import Any
+
+import httpx2
 
 from interlock_testing.behaviour import healthy
 from interlock_testing.running import RunningLoop, declaring
 from interlock_testing.upstream import SimulatedProvider
+from interlock_testing.waiting import until
 from interlock_upstream.client import HttpClient
 from interlock_upstream.pool import PoolStats
 from interlock_upstream.port import UpstreamResponse
@@ -101,3 +106,18 @@ class _Acting:
     def release(self) -> None:
         self._client.held -= 1
         self._response.release()
+
+
+async def both_called(atlas: SimulatedProvider, breeze: SimulatedProvider) -> None:
+    """Until the race is on: each has the call."""
+    await until(lambda: atlas.open == breeze.open == 1, timeout_s=15, what="both calls")
+
+
+def one_ended(loop: RunningLoop) -> Callable[[], Any]:
+    """Whether an attempt of a request that runs has ended."""
+    return lambda: any(one.attempts for one in loop.gateway.service.gateway.exchanges)
+
+
+def ask(loop: RunningLoop) -> asyncio.Task[httpx2.Response]:
+    """A stream, asked for while the test goes on."""
+    return asyncio.create_task(loop.chat(stream=True))

@@ -12,7 +12,7 @@ from interlock_testing.behaviour import At, fail, healthy, stall
 from interlock_testing.misbehave import MisbehavingServer, silence
 from interlock_testing.running import CHAT, RunningLoop, asking, declaring, running
 from interlock_testing.waiting import until
-from tests.services.interlock_gateway.wire import DONE, LAST_CHUNK, connected, newest, request
+from tests.services.interlock_gateway.wire import DONE, LAST_CHUNK, connected, given_back, newest, request
 
 WAITING = {
     "before headers": (stall(At.HEADERS), False),
@@ -33,16 +33,14 @@ async def test_a_client_that_leaves_takes_the_upstream_call_with_it(atlas, breez
             await until(lambda: atlas.open == 1, what="the upstream call")
             if behaviour.at is At.CONTENT and stream:
                 await client.until(b"word1")
-        began = asyncio.get_running_loop().time()
+        # Every limit of the policy is longer than this wait.
         await until(lambda: atlas.abandoned == 1, what="the upstream to see the close")
-        took = asyncio.get_running_loop().time() - began
         gateway = loop.gateway.service.gateway
         await until(lambda: not gateway.exchanges, what="the slot to be free")
         record = await newest(loop)
-        assert gateway.client.stats().in_use == 0
+        await given_back(loop)
         assert await loop.facts(AttemptFailed) == []
         assert (await loop.chat("breeze/large")).status_code == 200
-    assert took < 0.5
     assert record.result is Result.CLIENT_ABORT
     assert [a.outcome for a in record.attempts] == [Outcome.ABORTED]
     assert record.attempts[0].failure is None
@@ -57,7 +55,7 @@ async def test_a_client_that_leaves_while_a_retry_waits_is_no_further_attempt(at
     async with running(declaring({"atlas": atlas.url}, policy=policy)) as loop:
         async with connected(loop.gateway.port) as client:
             await client.send(request())
-            await until(lambda: atlas.attempts == 1, what="the first attempt")
+            await until(lambda: loop.facts(AttemptFailed), what="the first attempt to have failed")
         record = await newest(loop)
     assert record.result is Result.CLIENT_ABORT
     assert [a.outcome for a in record.attempts] == [Outcome.FAILED]
@@ -98,11 +96,12 @@ async def test_the_slot_of_a_client_that_left_is_free(atlas):
                 assert crowded.headers["x-interlock-reason"] == "concurrency"
                 assert crowded.headers["retry-after"] == "1"
             await until(lambda: not loop.gateway.service.gateway.exchanges, what="the slot to be free")
+            await until(lambda: atlas.open == 0, what="the call to be over")
     assert atlas.attempts == 3
 
 
 async def _stopping(loop: RunningLoop, *, drain_s: float) -> None:
-    await loop.gateway.service.stop(drain_s=drain_s, flush_s=1.0)
+    await loop.gateway.service.stop(drain_s=drain_s, flush_s=20.0)
 
 
 async def test_a_stopping_gateway_ends_streams_in_band_and_whole_answers_by_503(atlas):
@@ -132,16 +131,18 @@ async def test_a_stopping_gateway_ends_streams_in_band_and_whole_answers_by_503(
 
 
 async def test_a_stopping_gateway_lets_running_requests_end_and_refuses_new_ones(atlas):
-    atlas.behaviour = healthy(first_token_ms=400)
+    atlas.behaviour = stall(At.HEADERS)
     async with running(declaring({"atlas": atlas.url})) as loop:
         one = asyncio.create_task(loop.chat())
         two = asyncio.create_task(loop.chat(stream=True))
         await until(lambda: atlas.open == 2, what="both calls")
-        stop = asyncio.create_task(_stopping(loop, drain_s=5.0))
+        stop = asyncio.create_task(_stopping(loop, drain_s=30.0))
         await until(lambda: loop.gateway.service.gateway.stopping, what="the stop to begin")
         refused = await loop.chat()
         ready = await loop.http.get("/readyz")
         alive = await loop.http.get("/healthz")
+        assert not stop.done(), "it waits for those who run"
+        atlas.release()
         answers = await asyncio.gather(one, two)
         await stop
     assert [a.status_code for a in answers] == [200, 200]
@@ -162,12 +163,12 @@ async def test_a_stop_flushes_what_the_rings_hold(atlas):
 
 
 async def test_a_client_that_never_reads_does_not_hold_up_the_stop(atlas):
-    atlas.behaviour = healthy(chunks=150_000)
+    atlas.behaviour = healthy(chunks=90_000)  # more than the kernel holds of what nobody reads
     async with running(declaring({"atlas": atlas.url})) as loop, connected(loop.gateway.port) as client:
         await client.send(request(stream=True))
-        await client.until(b"word9")
+        await client.until(b"word9", timeout_s=40)
         client.pause()
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(20):  # a client may take longer than that to read
             await _stopping(loop, drain_s=0.0)
         client.resume()
 

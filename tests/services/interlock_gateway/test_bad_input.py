@@ -283,7 +283,7 @@ async def test_a_strange_header_is_no_reason_to_fail(atlas, headers):
     assert status == 200
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(
         st.binary(max_size=300) | st.sampled_from([CHAT_LINE, b"\r\n", b"Content-Length: 5\r\n", b"{"]),

@@ -1,6 +1,8 @@
 """A stream that fails after its first content: an in-band error, then an abort, never a clean end."""
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
 
 import httpx2
 import openai
@@ -10,26 +12,26 @@ from msgspec.structs import replace
 from interlock_domain.events import AttemptFailed, SuccessesCounted
 from interlock_domain.words import FailureClass, Outcome, Phase, Result
 from interlock_testing.behaviour import At, Behaviour, Kind, cut, error_in_200, stall
-from interlock_testing.misbehave import MisbehavingServer, resets
+from interlock_testing.misbehave import MisbehavingServer, Peer, resets
 from interlock_testing.running import declaring, running
+from interlock_testing.upstream import SimulatedProvider
 from interlock_testing.waiting import until
 from tests.services.interlock_gateway.wire import (
     DONE,
     LAST_CHUNK,
     STREAM_HEAD,
+    HeldProvider,
     chunk,
     connected,
+    given_back,
     newest,
-    paced,
     pieces,
     request,
     sdk,
-    streamed,
 )
 
 SHORT = "{timeouts: {stall: 200ms}}"
 
-# The pause lets the first word out before the break: an error in the same read would move on unseen.
 BREAKS = {
     "cut": (cut(At.CONTENT), FailureClass.TRUNCATED),
     "clean end": (cut(At.CONTENT, clean=True), FailureClass.TRUNCATED),
@@ -43,18 +45,46 @@ TOLD = {
     "server_error": ("server_error", "server_error"),
     "overloaded_error": ("server_error", "overloaded_error"),
 }
-BREAKS = {name: (replace(one, interval_ms=30), failure) for name, (one, failure) in BREAKS.items()}
+# The pause lets the first word out before the break: an error in the same read would move on unseen.
+BREAKS = {
+    name: (one if one.kind is Kind.STALL else replace(one, interval_ms=1), failure)
+    for name, (one, failure) in BREAKS.items()
+}
+
+
+@pytest.fixture
+async def atlas() -> AsyncIterator[SimulatedProvider]:
+    """As everywhere, but that the test ends its pauses."""
+    async with HeldProvider("atlas") as provider:
+        yield provider
+
+
+def _go_on(atlas: SimulatedProvider) -> None:
+    """End its pause; a stall stays one."""
+    if atlas.behaviour.kind is not Kind.STALL:
+        atlas.release()
+
+
+async def _read_on(stream: AsyncIterator[object]) -> None:
+    async for _ in stream:
+        continue
+
+
+def _policy(behaviour: Behaviour) -> str:
+    return SHORT if behaviour.kind is Kind.STALL else "{}"
 
 
 @pytest.mark.parametrize(("behaviour", "failure"), BREAKS.values(), ids=BREAKS)
 async def test_the_client_reads_an_error_and_then_no_end(atlas, breeze, behaviour, failure):
     atlas.behaviour = behaviour
     async with (
-        running(declaring({"atlas": atlas.url, "breeze": breeze.url}, policy=SHORT)) as loop,
+        running(declaring({"atlas": atlas.url, "breeze": breeze.url}, policy=_policy(behaviour))) as loop,
         connected(loop.gateway.port) as client,
     ):
         await client.send(request(stream=True))
-        got = await client.rest()
+        got = await client.until(b'"atlas"')
+        _go_on(atlas)
+        got += await client.rest()
         record = await newest(loop)
         failed = await until(lambda: loop.facts(AttemptFailed), what="the fact")
     assert got.startswith(b"HTTP/1.1 200 OK")
@@ -79,10 +109,17 @@ async def test_the_client_reads_an_error_and_then_no_end(atlas, breeze, behaviou
 @pytest.mark.parametrize(("behaviour", "failure"), BREAKS.values(), ids=BREAKS)
 async def test_the_official_client_raises(atlas, behaviour, failure):
     atlas.behaviour = behaviour
-    async with running(declaring({"atlas": atlas.url}, policy=SHORT)) as loop, sdk(loop) as client:
+    async with (
+        running(declaring({"atlas": atlas.url}, policy=_policy(behaviour))) as loop,
+        sdk(loop) as client,
+    ):
+        stream = await client.chat.completions.create(
+            model="chat", messages=[{"role": "user", "content": "Say hello"}], stream=True
+        )
+        _go_on(atlas)  # the head of a stream comes with its first content
         words = "simulated error" if behaviour.kind is Kind.ERROR else failure.value
         with pytest.raises(openai.APIError, match=words):
-            await streamed(client)
+            await _read_on(stream)
 
 
 async def test_a_plain_http_client_sees_the_abort(atlas):
@@ -93,13 +130,22 @@ async def test_a_plain_http_client_sees_the_abort(atlas):
 
 
 async def test_what_stood_before_the_broken_event_still_goes_out():
-    broken = pieces(chunk("two") + b"data: {not json\n\n" + chunk("three"))
-    async with MisbehavingServer(paced(STREAM_HEAD + pieces(chunk("one")), broken)) as upstream:
+    first_read = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(STREAM_HEAD + pieces(chunk("one")))
+        await first_read.wait()
+        await peer.send(pieces(chunk("two") + b"data: {not json\n\n" + chunk("three")))
+
+    async with MisbehavingServer(script) as upstream:
         async with (
             running(declaring({"atlas": f"{upstream.url}/v1"})) as loop,
             connected(loop.gateway.port) as client,
         ):
             await client.send(request(stream=True))
+            await client.until(b'"one"')
+            first_read.set()
             got = await client.rest()
     assert b'"two"' in got
     assert b"not json" not in got
@@ -123,6 +169,8 @@ async def test_the_connection_of_a_broken_stream_is_closed_and_not_used_again(at
     atlas.behaviour = BREAKS["error event"][0]
     async with running(declaring({"atlas": atlas.url})) as loop, connected(loop.gateway.port) as client:
         await client.send(request(stream=True))
+        await client.until(b'"atlas"')
+        _go_on(atlas)
         await client.rest()
         await until(lambda: atlas.open == 0, what="no answer to be on its way")
-        assert loop.gateway.service.gateway.client.stats().in_use == 0
+        await given_back(loop)

@@ -12,6 +12,7 @@ from interlock_testing.behaviour import fail, healthy
 from interlock_testing.misbehave import MisbehavingServer, always
 from interlock_testing.running import CHAT, GatewayOptions, asking, declaring, running
 from interlock_testing.upstream import SimulatedProvider
+from interlock_testing.waiting import until
 from tests.services.interlock_gateway.wire import (
     ANSWER,
     DONE,
@@ -208,5 +209,10 @@ async def test_counts_of_tokens_that_succeed_hide_no_failure_of_messages(atlas, 
                 assert counted.headers["x-interlock-target"] == "atlas/large"
             atlas.behaviour = fail(500)
             await loop.http.post(MESSAGES, content=asking(max_tokens=5))
-        facts = await loop.facts(AttemptFailed)
+
+        async def told() -> list[AttemptFailed]:
+            found = await loop.facts(AttemptFailed)
+            return found if len(found) >= 3 else []
+
+        facts = await until(told, what="all three failures")
     assert [fact.ok_before for fact in facts] == [0, 0, 0], "a run of failures, and nothing in between"

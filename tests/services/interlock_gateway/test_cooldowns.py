@@ -1,6 +1,7 @@
 """What failures teach: this worker at once, the fleet through the log, and how a target comes back."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -13,16 +14,17 @@ from interlock_domain.catalog.commands import (
 from interlock_domain.events import AttemptFailed, AttemptSucceeded, GatewayReported, SuccessesCounted
 from interlock_domain.rows import CooldownPhase, cooldown_phase
 from interlock_domain.words import FailureClass, Outcome, Provenance, Reason
-from interlock_testing.behaviour import Behaviour, Kind, fail, healthy
-from interlock_testing.running import GatewayOptions, RunningLoop, declaring, running
+from interlock_testing.behaviour import At, Behaviour, Kind, fail, healthy, stall
+from interlock_testing.running import GatewayOptions, RunningLoop, Served, declaring, running
 from interlock_testing.waiting import until
 from tests.services.interlock_gateway.wire import newest
 
+LONG_S = 30.0
 TOOLS = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}]
 NO_RETRY = "attempts: {retries_per_target: 0}"
 SHORT = (
     f"{{{NO_RETRY}, cooldown: {{initial: 300ms, max: 600ms}}, "
-    "half_open: {probe_interval: 1s, ramp_from: 0.05, ramp: 2s}}"
+    "half_open: {probe_interval: 1s, ramp_from: 0.05, ramp: 4s}}"
 )
 
 
@@ -80,8 +82,14 @@ async def test_an_open_local_breaker_lets_one_own_request_an_interval_through(at
             lambda: not gateway.local.open_targets("text", gateway.monotonic() * 1000),
             what="the time to be over",
         )
-        atlas.behaviour = healthy(latency_ms=300)
-        answers = await asyncio.gather(*(loop.chat() for _ in range(6)))
+        atlas.behaviour = stall(At.HEADERS)
+        asked = [asyncio.create_task(loop.chat()) for _ in range(6)]
+        await until(
+            lambda: sum(one.done() for one in asked) >= 5, timeout_s=LONG_S, what="the others' answers"
+        )
+        atlas.behaviour = healthy()
+        atlas.release()
+        answers = await asyncio.gather(*asked)
         assert [a.headers["x-interlock-target"] for a in answers].count("atlas/large") == 1
         assert (await loop.chat()).headers["x-interlock-target"] == "atlas/large"
 
@@ -118,11 +126,13 @@ async def test_a_stated_wait_rests_all_shapes_for_as_long_as_stated(atlas, breez
         locally = await loop.record(await loop.chat(tools=TOOLS))
         await rested(loop)
         row = loop.row("atlas/large")
+        log = await loop.log.read(after=0, limit=1_000, stream="gateway/gw-1")
     assert locally.attempts[0].target == "breeze/large"
     assert row is not None
     (rest,) = row.learned
     assert (rest.shape, rest.provenance) == ("*", Provenance.STATED)
-    assert 29_000 <= rest.until_ms - rest.opened_ms <= 30_000
+    (failed,) = (one for one in log if isinstance(one.event, AttemptFailed))
+    assert rest.until_ms - rest.opened_ms == 30_000 - (failed.age_ms or 0)
     assert atlas.attempts == 1
 
 
@@ -162,12 +172,12 @@ async def test_a_target_comes_back_by_one_probe_and_a_ramp(atlas, breeze):
         await rested(loop)
         atlas.behaviour = healthy(latency_ms=50)
         seen = atlas.attempts
-        record = await until(lambda: probe(loop), what="the probe", timeout_s=8)
+        record = await until(lambda: probe(loop), what="the probe", timeout_s=LONG_S)
         assert record.attempts[0].outcome is Outcome.SUCCEEDED
         assert atlas.attempts == seen + 1
-        await until(lambda: phase(loop) is CooldownPhase.RAMPING, what="the ramp")
+        await until(lambda: phase(loop) is CooldownPhase.RAMPING, timeout_s=LONG_S, what="the ramp")
         early = await loop.record(await loop.chat())
-        await until(lambda: phase(loop) is None, what="the ramp to end", timeout_s=8)
+        await until(lambda: phase(loop) is None, what="the ramp to end", timeout_s=LONG_S)
         assert (await loop.chat()).headers["x-interlock-target"] == "atlas/large"
         ended = await loop.effects("RampEnded")
         told = await loop.facts(AttemptSucceeded)
@@ -184,9 +194,18 @@ async def probe(loop: RunningLoop):
 
 
 def phase(loop: RunningLoop) -> CooldownPhase | None:
-    gateway = loop.gateway.service.gateway
+    return phase_at(loop.gateway)
+
+
+def _half_open(served: Served) -> Callable[[], bool]:
+    return lambda: phase_at(served) is CooldownPhase.HALF_OPEN
+
+
+def phase_at(served: Served) -> CooldownPhase | None:
+    """What that gateway thinks of the first target."""
+    gateway = served.service.gateway
     held = gateway.follow.held
-    row = loop.row("atlas/large")
+    row = None if held is None else held.snapshot.dynamic.targets.get("atlas/large")
     if held is None or row is None or not row.learned:
         return None
     policy = held.snapshot.targets["atlas/large"].policy.half_open
@@ -200,10 +219,13 @@ async def test_a_half_open_target_gets_one_probe_a_slot_from_all_gateways_togeth
     async with running(two(atlas, breeze, policy)) as loop, loop.serving("gw-2") as second:
         await second.chat()
         await trip(loop)
-        await until(lambda: phase(loop) is CooldownPhase.HALF_OPEN, what="the target to be half-open")
+        for gateway in (loop.gateway, second):
+            await until(_half_open(gateway), timeout_s=LONG_S, what="the target to be half-open")
         seen = atlas.attempts
-        atlas.behaviour = healthy(latency_ms=500)
-        asked = [gateway.chat() for _ in range(10) for gateway in (loop.gateway, second)]
+        atlas.behaviour = stall(At.HEADERS)
+        asked = [asyncio.create_task(one.chat()) for _ in range(10) for one in (loop.gateway, second)]
+        await until(lambda: sum(one.done() for one in asked) >= 19, timeout_s=15, what="the others' answers")
+        atlas.release()
         answers = await asyncio.gather(*asked)
     assert {a.status_code for a in answers} == {200}
     assert atlas.attempts - seen == 1
@@ -215,7 +237,7 @@ async def test_a_failed_probe_reopens_for_twice_as_long(atlas, breeze):
         await trip(loop)
         await rested(loop)
         first = loop.row("atlas/large")
-        await until(lambda: probe(loop), what="a probe", timeout_s=8)
+        await until(lambda: probe(loop), what="a probe", timeout_s=LONG_S)
         await until(
             lambda: (row := loop.row("atlas/large")) and row.learned[0].level == 1, what="the reopening"
         )
@@ -304,28 +326,44 @@ async def test_a_success_beside_failures_is_told_before_them_and_only_once(atlas
         await trip(loop, 5)
         atlas.behaviour = fail(500)
         await loop.chat()
-        (failed,) = await until(lambda: loop.facts(AttemptFailed), what="the failure")
-        await until(lambda: loop.facts(SuccessesCounted), what="the counts")
-        counted = [row for fact in await loop.facts(SuccessesCounted) for row in fact.rows]
-    assert failed.ok_before == 5
-    assert [(row.target, row.count) for row in counted] == [("breeze/large", 1)]
+        await until(lambda: _successes(loop, "breeze/large"), timeout_s=LONG_S, what="the counts")
+        told = await loop.log.read(after=0, limit=1_000, stream="gateway/gw-1")
+        counts = await _successes(loop, "atlas/large")
+    (failed,) = (one for one in told if isinstance(one.event, AttemptFailed))
+    assert isinstance(failed.event, AttemptFailed)
+    # Where a second ended amid the successes, those before it were told by themselves.
+    assert all(position < failed.position for position, _ in counts)
+    assert failed.event.ok_before + sum(count for _, count in counts) == 5
+    assert [count for _, count in await _successes(loop, "breeze/large")] == [1]
+
+
+async def _successes(loop: RunningLoop, target: str) -> list[tuple[int, int]]:
+    """The counted successes of a target: position in the log, how many."""
+    log = await loop.log.read(after=0, limit=1_000, stream="gateway/gw-1")
+    return [
+        (one.position, row.count)
+        for one in log
+        if isinstance(one.event, SuccessesCounted)
+        for row in one.event.rows
+        if row.target == target
+    ]
 
 
 async def test_a_gateway_reports_itself_first_and_again(atlas, breeze):
     async with running(two(atlas, breeze)) as loop:
         await loop.chat()
         first, *_ = await loop.log.read(after=0, limit=1, stream="gateway/gw-1")
-        reports = await until(lambda: _two(loop), what="a second report", timeout_s=6)
+        told = await until(lambda: _running(loop), what="a report that knows of it", timeout_s=LONG_S)
+        reports = await loop.facts(GatewayReported)
     assert isinstance(first.event, GatewayReported)
     assert first.source is not None
     assert first.source.seq == 1
-    assert [report.moment for report in reports] == ["start", "running"]
-    assert reports[1].pools == ("chat",)
+    assert {report.moment for report in reports[1:]} == {"running"}
+    assert {report.pools for report in told} == {("chat",)}
 
 
-async def _two(loop: RunningLoop) -> list[GatewayReported]:
-    reports = await loop.facts(GatewayReported)
-    return reports[:2] if len(reports) > 1 else []
+async def _running(loop: RunningLoop) -> list[GatewayReported]:
+    return [report for report in await loop.facts(GatewayReported) if report.pools]
 
 
 @pytest.mark.parametrize("stream", [False, True])

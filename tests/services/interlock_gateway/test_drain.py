@@ -23,7 +23,10 @@ from tests.services.interlock_gateway.wire import DONE, LAST_CHUNK, connected, r
 from tests.services.over_http import TOKEN, over_http
 
 LONG_S = 30.0
+DRAIN = "120s"
+"""Longer than anything that is waited for here."""
 ENDED_WELL = 0
+pytestmark = pytest.mark.timeout(240)
 
 
 @asynccontextmanager
@@ -69,7 +72,7 @@ async def ended(process: ServerProcess) -> int | None:
 
 async def test_running_requests_end_and_new_ones_are_refused_meanwhile(tmp_path, atlas):
     atlas.behaviour = stall(At.CONTENT)
-    async with gateway(tmp_path, draining(atlas, "30s")) as one:
+    async with gateway(tmp_path, draining(atlas, DRAIN)) as one:
         async with connected(one.port) as kept, connected(one.port) as stream, connected(one.port) as unary:
             await kept.send(b"GET /healthz HTTP/1.1\r\nhost: g\r\n\r\n")
             assert (await kept.answer())[0] == 200
@@ -126,15 +129,15 @@ async def test_who_is_not_done_in_time_is_told_in_band_and_cut_off(tmp_path, atl
     assert DONE not in broken
     assert not broken.endswith(LAST_CHUNK)
     assert (status, body["error"]["code"]) == (503, "shutdown")
-    assert 0.3 <= took < 8
+    assert 0.3 <= took < 25, "not what the drain time is where nothing is said"
     assert "Traceback" not in one.process.log()
 
 
 async def test_a_gateway_at_rest_ends_at_once_and_a_second_signal_ends_it_whatever_runs(tmp_path, atlas):
-    async with gateway(tmp_path, draining(atlas, "30s")) as one:
+    async with gateway(tmp_path, draining(atlas, DRAIN)) as one:
         assert (await one.chat()).status_code == 200
         os.kill(one.process.pid, signal.SIGTERM)
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(LONG_S):
             assert await ended(one.process) == ENDED_WELL
         await one.start()
         await one.ready()

@@ -11,7 +11,7 @@ import pytest
 
 from interlock_domain.words import Outcome, Result
 from interlock_gateway.heartbeat import Heartbeat
-from interlock_testing.behaviour import At, Behaviour, fail, healthy, stall
+from interlock_testing.behaviour import At, Behaviour, Kind, fail, healthy, stall
 from interlock_testing.misbehave import MisbehavingServer, Peer
 from interlock_testing.running import declaring, running
 from interlock_testing.waiting import until
@@ -19,6 +19,7 @@ from tests.services.interlock_gateway.wire import (
     DONE,
     LAST_CHUNK,
     STREAM_HEAD,
+    HeldProvider,
     chunk,
     connected,
     newest,
@@ -28,7 +29,9 @@ from tests.services.interlock_gateway.wire import (
     streamed,
 )
 
-EARLY = "{streams: {head_after: 50ms, heartbeat: 60ms}, timeouts: {first_token: 300ms}}"
+HEAD = "streams: {head_after: 50ms, heartbeat: 60ms}"
+EARLY = f"{{{HEAD}, timeouts: {{first_token: 300ms}}}}"
+UNHURRIED = f"{{{HEAD}, attempts: {{retries_per_target: 0}}}}"
 COMMENT = b": keep-alive\n"
 SLOW = healthy(first_token_ms=250)
 
@@ -42,6 +45,7 @@ async def test_the_head_and_comments_come_before_the_content():
         await content.wait()
         await peer.send(pieces(chunk("hi"), chunk(finish="stop"), DONE) + LAST_CHUNK)
 
+    gc.collect()  # what other tests of this process have left is none of ours
     async with MisbehavingServer(script) as upstream:
         config = declaring(
             {"a": f"{upstream.url}/v1"}, policy="{streams: {head_after: 50ms, heartbeat: 60ms}}"
@@ -69,7 +73,8 @@ async def test_the_head_and_comments_come_before_the_content():
 
 
 async def test_a_quick_answer_has_its_usual_head(atlas):
-    async with running(declaring({"atlas": atlas.url}, policy=EARLY)) as loop:
+    policy = "{streams: {head_after: 20s, heartbeat: 60ms}}"
+    async with running(declaring({"atlas": atlas.url}, policy=policy)) as loop:
         got = await loop.chat(stream=True)
     assert got.headers["x-interlock-target"] == "atlas/large"
     assert COMMENT not in got.content
@@ -83,13 +88,18 @@ async def test_a_whole_answer_is_none_of_its_business(atlas):
     assert got.headers["x-interlock-target"] == "atlas/large"
 
 
-async def test_another_target_may_still_answer(atlas, breeze):
-    atlas.behaviour = stall(At.PREAMBLE)
+async def test_another_target_may_still_answer(breeze):
+    broken = Behaviour(kind=Kind.CUT, at=At.PREAMBLE, latency_ms=1)
     async with (
-        running(declaring({"atlas": atlas.url, "breeze": breeze.url}, policy=EARLY)) as loop,
+        HeldProvider("atlas", broken) as atlas,
+        running(declaring({"atlas": atlas.url, "breeze": breeze.url}, policy=UNHURRIED)) as loop,
         sdk(loop) as client,
     ):
-        text = await streamed(client)
+        stream = await client.chat.completions.create(
+            model="chat", messages=[{"role": "user", "content": "Say hello"}], stream=True
+        )
+        atlas.release()  # the head is there, and its answer is not
+        text = "".join([chunk.choices[0].delta.content or "" async for chunk in stream if chunk.choices])
         record = await newest(loop)
     assert text.startswith("breeze word1")
     assert [attempt.outcome for attempt in record.attempts] == [Outcome.FAILED, Outcome.SUCCEEDED]
@@ -117,7 +127,7 @@ async def test_an_upstreams_own_refusal_is_told_in_its_words(atlas):
     body = '{"error":{"message":"too long","type":"invalid_request_error","code":"context_length_exceeded"}}'
     atlas.behaviour = Behaviour(**{**_fields(fail(400, body)), "latency_ms": 150})
     async with (
-        running(declaring({"atlas": atlas.url}, policy=EARLY)) as loop,
+        running(declaring({"atlas": atlas.url}, policy=UNHURRIED)) as loop,
         sdk(loop) as client,
     ):
         with pytest.raises(openai.APIError, match="too long") as told:
@@ -174,7 +184,7 @@ async def test_a_gateway_that_stops_says_so_inside_the_stream(atlas):
         async with connected(loop.gateway.port) as client:
             await client.send(request(stream=True))
             await client.until(COMMENT)
-            await loop.gateway.service.stop(drain_s=0.0, flush_s=1.0)
+            await loop.gateway.service.stop(drain_s=0.0, flush_s=20.0)
             got = await client.rest()
     assert b'"code":"shutdown"' in got
     assert not got.endswith(LAST_CHUNK)

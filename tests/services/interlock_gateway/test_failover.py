@@ -8,10 +8,11 @@ from interlock_testing.misbehave import MisbehavingServer, closes, refusing, una
 from interlock_testing.running import declaring, running
 from tests.services.interlock_gateway.wire import STREAM_HEAD, chunk, pieces, sdk, streamed
 
+ONCE = "{attempts: {retries_per_target: 0}}"
 SHORT = (
-    "{attempts: {retries_per_target: 0}, "
-    "timeouts: {connect: 150ms, response: 250ms, first_token: 250ms, stall: 250ms}}"
+    "{attempts: {retries_per_target: 0}, timeouts: {connect: 2s, response: 2s, first_token: 2s, stall: 2s}}"
 )
+"""Not as short as it might be: the target that answers has no more time than the one that is silent."""
 
 EITHER = {
     "500": (fail(500), FailureClass.SERVER_ERROR),
@@ -39,7 +40,7 @@ STREAMED = {
     "cut after the role": (cut(At.PREAMBLE), FailureClass.DISCONNECT),
     "clean end after the role": (cut(At.PREAMBLE, clean=True), FailureClass.TRUNCATED),
     "stall after the role": (stall(At.PREAMBLE), FailureClass.TIMEOUT),
-    "slow first token": (healthy(first_token_ms=5_000), FailureClass.TIMEOUT),
+    "slow first token": (healthy(first_token_ms=60_000), FailureClass.TIMEOUT),
     "a whole answer": (Behaviour(kind=Kind.NO_STREAM), FailureClass.MALFORMED),
 }
 CASES = [
@@ -60,7 +61,9 @@ CASES = [
 )
 async def test_another_target_answers_unseen(atlas, breeze, behaviour, failure, stream):
     atlas.behaviour = behaviour
-    async with running(declaring({"atlas": atlas.url, "breeze": breeze.url}, policy=SHORT)) as loop:
+    silent = behaviour.kind is Kind.STALL or behaviour.first_token_ms > 0
+    policy = SHORT if silent else ONCE
+    async with running(declaring({"atlas": atlas.url, "breeze": breeze.url}, policy=policy)) as loop:
         answer = await loop.chat(stream=bool(stream))
         record = await loop.record(answer)
     assert answer.status_code == 200
@@ -79,7 +82,7 @@ async def test_another_target_answers_unseen(atlas, breeze, behaviour, failure, 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_refused_connection_moves_on(breeze, stream):
     with refusing() as port:
-        config = declaring({"atlas": f"http://127.0.0.1:{port}/v1", "breeze": breeze.url}, policy=SHORT)
+        config = declaring({"atlas": f"http://127.0.0.1:{port}/v1", "breeze": breeze.url}, policy=ONCE)
         async with running(config) as loop:
             answer = await loop.chat(stream=stream)
             record = await loop.record(answer)
@@ -95,13 +98,13 @@ async def test_a_connection_that_nobody_accepts_moves_on_after_the_connect_limit
             record = await loop.record(answer)
     assert b"breeze" in answer.content
     assert (record.attempts[0].failure, record.attempts[0].phase) == (FailureClass.TIMEOUT, Phase.CONNECT)
-    assert 140 <= record.attempts[0].ended_ms < 1_000
+    assert 1_900 <= record.attempts[0].ended_ms < 15_000, "not after what the kernel's own limit is"
 
 
 async def test_the_client_never_sees_two_preambles(breeze):
     broken = STREAM_HEAD + pieces(b": first\n\n", chunk(), b'data: {"error": {"message": "no"}}\n\n')
     async with MisbehavingServer(closes(broken)) as upstream:
-        config = declaring({"atlas": f"{upstream.url}/v1", "breeze": breeze.url}, policy=SHORT)
+        config = declaring({"atlas": f"{upstream.url}/v1", "breeze": breeze.url}, policy=ONCE)
         async with running(config) as loop, sdk(loop) as client:
             raw = await loop.chat(stream=True)
             text = await streamed(client)
@@ -113,7 +116,7 @@ async def test_the_client_never_sees_two_preambles(breeze):
 async def test_the_error_in_the_same_packet_as_the_first_content_still_moves_on(breeze):
     broken = STREAM_HEAD + pieces(chunk("half") + b'data: {"error": {"message": "no"}}\n\n')
     async with MisbehavingServer(closes(broken)) as upstream:
-        config = declaring({"atlas": f"{upstream.url}/v1", "breeze": breeze.url}, policy=SHORT)
+        config = declaring({"atlas": f"{upstream.url}/v1", "breeze": breeze.url}, policy=ONCE)
         async with running(config) as loop:
             answer = await loop.chat(stream=True)
     assert b"half" not in answer.content

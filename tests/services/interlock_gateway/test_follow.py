@@ -1,7 +1,6 @@
 """The snapshot in force: swapped when good, rejected when not, kept when nothing comes any more."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -14,9 +13,11 @@ from interlock_domain.snapshot.snapshot import Snapshot
 from interlock_feed.adapters.file import SnapshotFile
 from interlock_feed.adapters.memory import MemoryFeed
 from interlock_feed.feed import FeedReader, FeedUpdate
-from interlock_testing.behaviour import fail
+from interlock_testing.behaviour import At, fail, stall
 from interlock_testing.running import GatewayOptions, NotDeclared, RunningLoop, declaring, running
 from interlock_testing.waiting import until
+
+LONG_S = 30.0
 
 
 class AlteredFeed:
@@ -76,14 +77,13 @@ async def test_a_change_of_the_configuration_holds_for_the_next_request(atlas, b
 
 
 async def test_a_request_that_runs_is_not_disturbed_by_a_swap(atlas, breeze):
-    from interlock_testing.behaviour import healthy
-
-    atlas.behaviour = healthy(interval_ms=20, chunks=20)
+    atlas.behaviour = stall(At.CONTENT)
     async with running(declaring({"atlas": atlas.url})) as loop:
         running_request = asyncio.create_task(loop.chat(stream=True))
         await until(lambda: atlas.open == 1, what="the stream")
         await loop.apply(declaring({"breeze": breeze.url}), allow_removal=True)
         await loop.settle()
+        atlas.release()
         answer = await running_request
     assert answer.content.endswith(b"data: [DONE]\n\n")
 
@@ -118,6 +118,7 @@ async def test_an_inconsistent_snapshot_is_rejected_with_a_fact_and_the_old_one_
             feed.alter = lambda update: update
             await until(
                 lambda: follow.held is not None and "breeze" in follow.held.snapshot.providers,
+                timeout_s=LONG_S,
                 what="the good one to be taken",
             )
             assert (await second.chat()).headers["x-interlock-target"] == "breeze/large"
@@ -135,7 +136,7 @@ async def test_a_rejection_does_not_feed_on_the_facts_that_it_leads_to(atlas):
                 await loop.apply(declaring({"atlas": atlas.url}, policy=f"{{timeouts: {{connect: {n}s}}}}"))
                 await loop.settle()
             await until(lambda: loop.facts(SnapshotRejected), what="the rejection")
-            assert len(await loop.facts(SnapshotRejected)) == 1
+            assert len(await loop.facts(SnapshotRejected)) <= feed.readers, "one each time it is read anew"
 
 
 async def test_a_set_that_removes_too_much_is_kept_out_until_somebody_allows_it(atlas, breeze):
@@ -169,7 +170,7 @@ async def test_versions_never_go_back_within_a_generation(atlas):
             for n in range(1, 5):
                 await loop.apply(declaring({"atlas": atlas.url}, policy=f"{{timeouts: {{connect: {n}s}}}}"))
                 await loop.settle()
-    assert len(seen) > 0
+            await until(lambda: seen, timeout_s=LONG_S, what="a swap")
     assert seen == sorted(seen)
 
 
@@ -185,7 +186,9 @@ async def test_a_higher_generation_is_taken_from_any_position(atlas):
             feed.alter = risen
             follow = second.service.gateway.follow
             await until(
-                lambda: follow.held is not None and follow.held.version == "g2:1", what="generation 2"
+                lambda: follow.held is not None and follow.held.version == "g2:1",
+                timeout_s=LONG_S,
+                what="generation 2",
             )
             assert (await second.chat()).headers["x-interlock-snapshot"] == "g2:1"
 
@@ -194,13 +197,13 @@ async def test_with_the_projector_gone_the_gateway_serves_on_and_shows_the_age(a
     async with running(declaring({"atlas": atlas.url})) as loop:
         await loop.pause()
         follow = loop.gateway.service.gateway.follow
-        await until(lambda: follow.age_ms() > 1_100, what="the snapshot to age")
+        await until(lambda: follow.age_ms() > 1_100, timeout_s=LONG_S, what="the snapshot to age")
         assert (await loop.chat()).status_code == 200
         page = (await loop.http.get("/metrics")).text
         age = next(line for line in page.splitlines() if line.startswith("interlock_snapshot_age_seconds "))
         assert float(age.split()[1]) > 1.0
         await loop.resume()
-        await until(lambda: follow.age_ms() < 1_000, what="a commit")
+        await until(lambda: follow.age_ms() < 1_000, timeout_s=LONG_S, what="a commit")
 
 
 async def test_a_restart_with_the_feed_dead_serves_from_the_last_known_good_file(atlas, breeze, tmp_path):
@@ -215,12 +218,12 @@ async def test_a_restart_with_the_feed_dead_serves_from_the_last_known_good_file
         await until(lambda: loop.row("atlas/large"), what="the cooldown in the snapshot")
         held = loop.gateway.service.gateway.follow.held
         assert held is not None
-        await until(lambda: _saved(kept) >= version(loop)[1], what="the file", timeout_s=5)
+        await until(lambda: _saved(kept) >= held.snapshot.position, what="the file", timeout_s=LONG_S)
     feed = DeadFeed()
     dead = GatewayOptions(feed=feed, snapshot_file=kept, log=None)
     async with running(None, options=dead, project=False) as loop:
         first = await loop.chat()
-        await until(lambda: feed.asked >= 2, what="the feed to be asked again")
+        await until(lambda: feed.asked >= 2, timeout_s=LONG_S, what="the feed to be asked again")
         answer = await loop.chat()
         ready = await loop.http.get("/readyz")
         reports = await loop.facts(GatewayReported)
@@ -262,13 +265,14 @@ async def test_a_feed_that_breaks_off_is_followed_again(atlas, breeze):
         feed = AlteredFeed(loop.feed, lambda update: update)
         async with loop.serving("gw-2", GatewayOptions(feed=feed)) as second:
             feed.alter = breaks
-            await until(lambda: feed.readers >= 2, what="a second reader")
+            await until(lambda: feed.readers >= 2, timeout_s=LONG_S, what="a second reader")
             assert (await second.chat()).status_code == 200
             await loop.apply(declaring({"breeze": breeze.url}), allow_removal=True)
             feed.alter = lambda update: update
             follow = second.service.gateway.follow
             await until(
                 lambda: follow.held is not None and "breeze" in follow.held.snapshot.providers,
+                timeout_s=LONG_S,
                 what="the change that came meanwhile",
             )
 
@@ -276,11 +280,14 @@ async def test_a_feed_that_breaks_off_is_followed_again(atlas, breeze):
 async def test_log_time_never_goes_back_as_commits_arrive_late(atlas):
     async with running(declaring({"atlas": atlas.url})) as loop:
         follow = loop.gateway.service.gateway.follow
-        moments = []
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(0.5):
-                while True:
-                    moments.append(follow.as_of_ms())
-                    await loop.chat()
+        moments: list[int] = []
+        began = version(loop)
+
+        async def enough() -> bool:
+            moments.append(follow.as_of_ms())
+            await loop.chat()
+            return len(moments) > 50 and version(loop) > began
+
+        await until(enough, timeout_s=LONG_S, what="a commit amid requests")
+        moments.append(follow.as_of_ms())
     assert moments == sorted(moments)
-    assert len(moments) > 10

@@ -8,7 +8,7 @@ import pytest
 from interlock_testing.behaviour import At, Behaviour, Kind, cut, error_in_200, fail, stall
 from interlock_testing.running import RunningLoop, declaring, running
 from interlock_testing.waiting import until
-from tests.services.interlock_gateway.wire import connected, request
+from tests.services.interlock_gateway.wire import connected, given_back, request
 
 # A tenth of the attempts of requirement B4 times the ways to fail, so that the suite stays short.
 ROUNDS = 25
@@ -38,11 +38,12 @@ def _tasks() -> int:
     return len([task for task in asyncio.all_tasks() if not task.done()])
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 async def test_hundreds_of_failed_attempts_leave_nothing_behind(atlas, breeze):
     config = declaring({"atlas": atlas.url, "breeze": breeze.url}, policy=POLICY)
     async with running(config) as loop:
         gateway = loop.gateway.service.gateway
+        await loop.pause()  # its projector has two tasks more while it waits than while it works
         await _round(loop)
         await until(lambda: not gateway.exchanges, what="the first requests to end")
         tasks = _tasks()
@@ -50,7 +51,7 @@ async def test_hundreds_of_failed_attempts_leave_nothing_behind(atlas, breeze):
             atlas.behaviour = breeze.behaviour = behaviour
             await _round(loop)
             await until(lambda: not gateway.exchanges, what="the requests to end")
-            assert gateway.client.stats().in_use == 0
+            await given_back(loop)
             await until(lambda: atlas.open + breeze.open == 0, what="the upstreams to be free")
         while atlas.attempts + breeze.attempts < 500:  # some of a slow machine time out before they arrive
             await _round(loop)
@@ -108,6 +109,9 @@ async def test_a_thousand_clients_that_leave_cost_nothing_that_stays(atlas):
                     await until(lambda: gateway.exchanges, what="the request")
 
             await asyncio.gather(*(leave() for _ in range(50)))
-        await until(lambda: not gateway.exchanges, what="every slot to be free")
-        await until(lambda: atlas.connected == 0, what="every call to be closed")
-        assert gateway.client.stats().open == 0
+        # All at once: a request may be read after its client has left.
+        await until(
+            lambda: not gateway.exchanges and atlas.connected == 0 and gateway.client.stats().open == 0,
+            timeout_s=20,
+            what="every slot to be free and every call to be closed",
+        )

@@ -19,6 +19,7 @@ from tests.services.interlock_gateway.wire import (
     STREAM_HEAD,
     chunk,
     connected,
+    given_back,
     newest,
     pieces,
     request,
@@ -99,13 +100,13 @@ async def test_an_upstream_without_end_is_a_failed_attempt_in_bounded_memory(
             await loop.chat("breeze/large")
             tracemalloc.start()
             try:
-                answer = await loop.chat(stream=stream)
+                answer = await loop.http.post(CHAT, content=asking(stream=stream), timeout=60)
                 peak = tracemalloc.get_traced_memory()[1]
             finally:
                 tracemalloc.stop()
             record = await loop.record(answer)
             await until(lambda: upstream.open == 0, timeout_s=LARGE_S, what="the upstream to be let go")
-            assert loop.gateway.service.gateway.client.stats().in_use == 0
+            await given_back(loop)
     assert answer.headers["x-interlock-target"] == "breeze/large"
     assert record.attempts[0].failure in {FailureClass.MALFORMED, FailureClass.SERVER_ERROR}
     assert sum(sent) <= held + IN_KERNEL
@@ -138,19 +139,18 @@ TRICKLES = {
 
 @pytest.mark.parametrize(("start", "drop", "stream"), TRICKLES.values(), ids=TRICKLES)
 async def test_an_upstream_that_trickles_has_no_more_time_than_a_silent_one(breeze, start, drop, stream):
-    limits = (
-        "{attempts: {retries_per_target: 0}, timeouts: {connect: 200ms, response: 300ms, first_token: 300ms}}"
-    )
+    # Two seconds: the target that answers has no more time than the one that does not.
+    limits = "{attempts: {retries_per_target: 0}, timeouts: {connect: 2s, response: 2s, first_token: 2s}}"
     async with MisbehavingServer(trickle(start, drop)) as upstream:
         config = declaring({"atlas": f"{upstream.url}/v1", "breeze": breeze.url}, policy=limits)
         async with running(config) as loop:
             answer = await loop.chat(stream=stream)
             record = await loop.record(answer)
-            await until(lambda: upstream.open == 0, what="the upstream to be let go")
+            await until(lambda: upstream.open == 0, timeout_s=LARGE_S, what="the upstream to be let go")
     assert answer.headers["x-interlock-target"] == "breeze/large"
     first = record.attempts[0]
     assert first.failure in {FailureClass.TIMEOUT, FailureClass.SERVER_ERROR}
-    assert 280 <= first.ended_ms - first.started_ms < 1_000
+    assert 1_900 <= first.ended_ms - first.started_ms < 15_000
 
 
 async def test_an_event_that_trickles_after_content_stalls_like_a_silent_one():
@@ -162,11 +162,11 @@ async def test_an_event_that_trickles_after_content_stalls_like_a_silent_one():
                 await client.send(request(stream=True))
                 got = await client.rest()
             record = await newest(loop)
-            await until(lambda: upstream.open == 0, what="the upstream to be let go")
+            await until(lambda: upstream.open == 0, timeout_s=LARGE_S, what="the upstream to be let go")
     assert b'"timeout"' in got
     assert not got.endswith(b"0\r\n\r\n")
     assert record.attempts[0].failure is FailureClass.TIMEOUT
-    assert record.duration_ms < 1_500
+    assert record.duration_ms < 15_000
 
 
 async def held_up(loop: RunningLoop, path: str) -> openai.RateLimitError | None:

@@ -1,7 +1,9 @@
 """Requests that a client sends before it has its answers: one that cannot be read, and one that leaves."""
 
 import asyncio
+import gc
 import logging
+from collections.abc import Callable
 
 import pytest
 
@@ -15,8 +17,16 @@ GARBAGE = b"\x00\x01 no request\r\n\r\n"
 MODELS = b"GET /v1/models HTTP/1.1\r\nHost: g\r\n\r\n"
 
 
+@pytest.fixture
+def errors(caplog: pytest.LogCaptureFixture) -> Callable[[], list[logging.LogRecord]]:
+    """What is logged as an error from here on: what other tests left to the collector is told before."""
+    gc.collect()
+    caplog.clear()
+    return lambda: [one for one in caplog.records if one.levelno >= logging.ERROR]
+
+
 @pytest.mark.parametrize("waiting", [0, 1, 2])
-async def test_what_cannot_be_read_ends_what_runs_before_it_unless_it_speaks_already(atlas, caplog, waiting):
+async def test_what_cannot_be_read_ends_what_runs_before_it_unless_it_speaks_already(atlas, errors, waiting):
     atlas.behaviour = stall(At.HEADERS)
     async with running(declaring({"atlas": atlas.url})) as loop:
         gateway = loop.gateway.service.gateway
@@ -31,10 +41,10 @@ async def test_what_cannot_be_read_ends_what_runs_before_it_unless_it_speaks_alr
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert answer.count(b"HTTP/1.1 ") == 1
     assert atlas.attempts == 1
-    assert not [one for one in caplog.records if one.levelno >= logging.ERROR]
+    assert not errors()
 
 
-async def test_a_refusal_is_never_put_into_a_stream_that_runs(atlas, caplog):
+async def test_a_refusal_is_never_put_into_a_stream_that_runs(atlas, errors):
     atlas.behaviour = healthy(chunks=1000, interval_ms=5)
     async with running(declaring({"atlas": atlas.url})) as loop:
         gateway = loop.gateway.service.gateway
@@ -46,7 +56,7 @@ async def test_a_refusal_is_never_put_into_a_stream_that_runs(atlas, caplog):
                 await client.until(b"HTTP/1.1 ")
         await until(lambda: not gateway.exchanges, what="the stream to end")
     assert begun.count(b"HTTP/1.1 ") == 1
-    assert not [one for one in caplog.records if one.levelno >= logging.ERROR]
+    assert not errors()
 
 
 async def test_a_client_that_leaves_cancels_the_call_although_more_requests_wait(atlas):

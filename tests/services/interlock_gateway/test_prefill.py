@@ -33,7 +33,7 @@ from tests.services.interlock_gateway.wire import (
     request,
 )
 
-PREFILL = "{streams: {on_break: prefill}, timeouts: {stall: 300ms}}"
+PREFILL = "{streams: {on_break: prefill}}"
 ONLY_B = "targets: {b/large: {accepts_prefill: true}}"
 B_AND_C = "targets: {b/large: {accepts_prefill: true}, c/large: {accepts_prefill: true}}"
 ONLY_C = "targets: {c/large: {accepts_prefill: true}}"

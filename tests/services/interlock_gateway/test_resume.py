@@ -20,6 +20,7 @@ from tests.services.interlock_gateway.wire import (
     STREAM_HEAD,
     chunk,
     connected,
+    given_back,
     newest,
     paced,
     pieces,
@@ -27,7 +28,9 @@ from tests.services.interlock_gateway.wire import (
     whole,
 )
 
-VERIFY = "{streams: {on_break: verify_prefix}, timeouts: {stall: 300ms}}"
+VERIFY = "{streams: {on_break: verify_prefix}}"
+LIMIT_S = 1.5
+"""A limit that has to pass: what is to come before it has all of this time."""
 FINISH = (chunk(finish="stop"), DONE)
 
 
@@ -40,6 +43,17 @@ def breaks(*texts: str, then: bytes = b"") -> Script:
     """One text after the other, then bytes that end nothing."""
     parts = [pieces(chunk(text)) for text in texts]
     return paced(STREAM_HEAD + pieces(chunk()) + parts[0], *parts[1:], then)
+
+
+def breaks_late(*texts: str) -> Script:
+    """The same at once, and the break when the limit has passed."""
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(STREAM_HEAD + pieces(chunk(), *map(chunk, texts)))
+        await asyncio.sleep(LIMIT_S + 0.2)
+
+    return script
 
 
 @asynccontextmanager
@@ -169,7 +183,7 @@ async def test_another_answer_is_never_shown_and_its_target_learns_nothing():
         facts = await loop.facts(AttemptFailed)
         assert [fact.target for fact in facts] == ["a/large"]
         assert await loop.facts(SuccessesCounted) == []
-        assert loop.gateway.service.gateway.client.stats().in_use == 0
+        await given_back(loop)
     assert text_of(got) == "one two"
     assert error_of(got) == "truncated"
     assert record.result is Result.BROKEN
@@ -187,17 +201,18 @@ async def test_an_answer_may_not_end_before_all_that_was_shown(texts, why):
     assert (record.result is Result.ANSWERED) is (not why)
 
 
-SHORT = "{streams: {on_break: verify_prefix}, timeouts: {stall: 300ms}, %s}"
+LIMITED = "{streams: {on_break: verify_prefix}, %s}"
 LIMITS = {
     "targets": ("attempts: {max_targets: 1}", SkipReason.MAX_TARGETS),
     "budget": ("budgets: {retry_ratio: 0, retry_floor_per_s: 0}", SkipReason.RETRY_BUDGET),
-    "deadline": ("attempts: {deadline: 60ms, first_token_total: 50ms}", SkipReason.DEADLINE),
+    "deadline": (f"attempts: {{deadline: {LIMIT_S}s, first_token_total: {LIMIT_S}s}}", SkipReason.DEADLINE),
 }
 
 
 @pytest.mark.parametrize(("limit", "reason"), LIMITS.values(), ids=LIMITS)
 async def test_the_limits_of_attempts_hold(limit, reason):
-    async with targets(breaks("one ", "two"), always(says("one two three")), policy=SHORT % limit) as (
+    broken = breaks_late if reason is SkipReason.DEADLINE else breaks
+    async with targets(broken("one ", "two"), always(says("one two three")), policy=LIMITED % limit) as (
         loop,
         servers,
     ):
@@ -209,7 +224,7 @@ async def test_the_limits_of_attempts_hold(limit, reason):
 
 async def test_each_further_target_is_paid_for():
     scripts = breaks("one ", "two"), breaks("one"), always(says("one two three"))
-    policy = SHORT % "budgets: {retry_ratio: 1, retry_floor_per_s: 0}"
+    policy = LIMITED % "budgets: {retry_ratio: 1, retry_floor_per_s: 0}"
     async with targets(*scripts, policy=policy) as (loop, servers):
         got, record = await ask(loop)
     assert error_of(got) == "truncated"
@@ -218,11 +233,13 @@ async def test_each_further_target_is_paid_for():
 
 
 async def test_the_limit_for_a_first_token_does_not_forbid_to_go_on_long_after_it():
-    policy = SHORT % "attempts: {first_token_total: 100ms}"
-    parts = ("one ", "two ", "three ", "four ", "five ")
-    async with targets(breaks(*parts), always(says(*parts, "six")), policy=policy) as (loop, _):
+    policy = LIMITED % f"attempts: {{first_token_total: {LIMIT_S}s}}"
+    async with targets(breaks_late("one ", "two "), always(says("one two ", "three")), policy=policy) as (
+        loop,
+        _,
+    ):
         got, _ = await ask(loop)
-    assert text_of(got) == "one two three four five six"
+    assert text_of(got) == "one two three"
 
 
 async def test_what_was_not_remembered_cannot_be_continued():
@@ -268,7 +285,7 @@ async def test_a_client_that_leaves_meanwhile_ends_it():
             await until(lambda: servers[1].requests, what="the second target to be asked")
         await until(lambda: servers[1].open == 0, what="its connection to be closed")
         record = await newest(loop)
-        assert loop.gateway.service.gateway.client.stats().in_use == 0
+        await given_back(loop)
     assert record.result is Result.CLIENT_ABORT
     assert outcomes(record) == [A_FAILED, ("b", Outcome.ABORTED)]
 
@@ -279,7 +296,8 @@ async def test_a_stall_while_nothing_new_is_said_is_a_failure_like_any_other():
         await peer.send(STREAM_HEAD + pieces(chunk(), chunk("on")))
         await peer.gone()
 
-    async with targets(breaks("one"), stalls) as (loop, _):
+    policy = f"{{streams: {{on_break: verify_prefix}}, timeouts: {{stall: {LIMIT_S}s}}}}"
+    async with targets(breaks("one"), stalls, policy=policy) as (loop, _):
         got, record = await ask(loop)
     assert error_of(got) == "truncated"
     assert [attempt.failure for attempt in record.attempts] == [FailureClass.TRUNCATED, FailureClass.TIMEOUT]

@@ -15,7 +15,8 @@ from interlock_testing.running import RunningLoop, declaring, running
 from interlock_testing.upstream import SimulatedProvider
 from tests.services.interlock_gateway.wire import Json, newest
 
-POLICY = "{streams: {on_break: verify_prefix}, timeouts: {stall: 200ms}}"
+POLICY = "{streams: {on_break: verify_prefix}}"
+STALLS = "{streams: {on_break: verify_prefix}, timeouts: {stall: 1s}}"
 SCHEMA = {"type": "object", "properties": {"path": {"type": "string"}, "lines": {"type": "integer"}}}
 ASKED = [{"role": "user", "content": "Say hello"}]
 SPEAKS = Behaviour(thinking=2, chunks=3, tool_calls=2)
@@ -153,7 +154,8 @@ BREAKS = {
 async def test_however_it_broke(atlas, twin, api, how, failure):
     whole = await unbroken(api, atlas)
     atlas.behaviour = replace(how, after=4, interval_ms=30, thinking=2, chunks=3, tool_calls=2)
-    async with running(config(api, atlas, twin)) as loop:
+    policy = STALLS if how.kind is Kind.STALL else POLICY
+    async with running(config(api, atlas, twin, policy=policy)) as loop:
         seen = await resumed(api, loop)
         record = await newest(loop)
     assert without_names(seen) == without_names(whole)

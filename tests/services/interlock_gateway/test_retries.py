@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from interlock_domain.attempt.backoff import backoff_ms
+from interlock_domain.catalog.policy import Backoff
 from interlock_domain.events import AttemptFailed
 from interlock_domain.words import FailureClass, Result, SkipReason
 from interlock_testing.behaviour import At, Behaviour, Kind, fail, healthy, stall
@@ -79,7 +81,9 @@ async def test_a_wait_between_tries_grows_and_is_jittered(atlas):
     async with running(declaring({"atlas": atlas.url}, policy=policy)) as loop:
         record = await loop.record(await loop.chat())
     first, second = record.attempts
-    assert 49 <= second.started_ms - first.ended_ms <= 300
+    wait_ms = backoff_ms(Backoff(initial_ms=100, jitter=0.5), 1, record.inputs.seed)
+    assert 50 <= wait_ms <= 150
+    assert wait_ms - 1 <= second.started_ms - first.ended_ms < 5_000
 
 
 async def test_as_many_retries_as_declared_are_made(atlas, breeze):
@@ -92,19 +96,19 @@ async def test_as_many_retries_as_declared_are_made(atlas, breeze):
 
 async def test_nobody_waits_before_another_target(atlas, breeze):
     atlas.behaviour = fail(503, headers={"retry-after": "20"})
-    policy = "{attempts: {backoff: {initial: 5s, max: 5s}}}"
+    policy = "{attempts: {backoff: {initial: 15s, max: 15s, jitter: 0}}}"
     async with running(declaring({"atlas": atlas.url, "breeze": breeze.url}, policy=policy)) as loop:
         record = await loop.record(await loop.chat())
     first, second = record.attempts
-    assert second.started_ms - first.ended_ms < 500
+    assert second.started_ms - first.ended_ms < 10_000
 
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_one_deadline_holds_for_all_attempts(atlas, breeze, stream):
     atlas.behaviour = breeze.behaviour = stall(At.HEADERS)
     policy = (
-        "{attempts: {deadline: 500ms, first_token_total: 500ms}, "
-        "timeouts: {response: 300ms, first_token: 300ms}}"
+        "{attempts: {deadline: 2500ms, first_token_total: 2500ms}, "
+        "timeouts: {response: 1300ms, first_token: 1300ms}}"
     )
     pools = "{chat: [atlas/a, breeze/a, breeze/b]}"
     config = declaring({"atlas": atlas.url, "breeze": breeze.url}, pools=pools, policy=policy)
@@ -116,7 +120,7 @@ async def test_one_deadline_holds_for_all_attempts(atlas, breeze, stream):
     assert answer.headers["x-interlock-reason"] == "deadline"
     assert record.result is Result.DEADLINE
     assert [a.target for a in record.attempts] == ["atlas/a", "breeze/a"]
-    assert 480 <= record.duration_ms < 1_500
+    assert 2_490 <= record.duration_ms < 10_000
     assert [(s.target, s.reason) for s in record.skips] == [("breeze/b", SkipReason.DEADLINE)]
     assert [f.target for f in failed] == ["atlas/a"], (
         "the second ran out of the request's time, not of its own"
@@ -125,7 +129,7 @@ async def test_one_deadline_holds_for_all_attempts(atlas, breeze, stream):
 
 async def test_the_time_to_first_content_is_bounded_over_all_attempts(atlas, breeze):
     atlas.behaviour = breeze.behaviour = stall(At.PREAMBLE)
-    policy = "{attempts: {first_token_total: 400ms}, timeouts: {first_token: 250ms}}"
+    policy = "{attempts: {first_token_total: 2500ms}, timeouts: {first_token: 1300ms}}"
     pools = "{chat: [atlas/a, breeze/a, atlas/b]}"
     config = declaring({"atlas": atlas.url, "breeze": breeze.url}, pools=pools, policy=policy)
     async with running(config) as loop:
@@ -134,18 +138,18 @@ async def test_the_time_to_first_content_is_bounded_over_all_attempts(atlas, bre
         failed = await loop.facts(AttemptFailed)
     assert answer.status_code == 504
     assert [a.target for a in record.attempts] == ["atlas/a", "breeze/a"]
-    assert 380 <= record.duration_ms < 1_000
+    assert 2_490 <= record.duration_ms < 10_000
     assert [f.target for f in failed] == ["atlas/a"]
 
 
 async def test_a_stream_that_has_begun_may_outlast_the_time_for_attempts(atlas):
-    atlas.behaviour = healthy(interval_ms=30, chunks=15)
-    policy = "{attempts: {deadline: 200ms, first_token_total: 200ms}}"
+    atlas.behaviour = healthy(interval_ms=140, chunks=15)
+    policy = "{attempts: {deadline: 1500ms, first_token_total: 1500ms}}"
     async with running(declaring({"atlas": atlas.url}, policy=policy)) as loop:
         answer = await loop.chat(stream=True)
         record = await loop.record(answer)
     assert b"[DONE]" in answer.content
-    assert record.duration_ms >= 400
+    assert record.duration_ms >= 1_900
 
 
 async def test_a_dribbled_page_in_place_of_a_stream_ends_with_the_time_for_first_content(breeze):
@@ -158,14 +162,14 @@ async def test_a_dribbled_page_in_place_of_a_stream_ends_with_the_time_for_first
             await peer.send(b"<")
             await asyncio.sleep(0.01)
 
-    policy = "{timeouts: {first_token: 200ms}}"
+    policy = "{timeouts: {first_token: 1s}}"
     async with MisbehavingServer(script) as upstream:
         config = declaring({"atlas": f"{upstream.url}/v1", "breeze": breeze.url}, policy=policy)
         async with running(config) as loop:
             answer = await loop.chat(stream=True)
             record = await loop.record(answer)
     assert b"breeze" in answer.content
-    assert record.attempts[0].ended_ms < 1_000
+    assert record.attempts[0].ended_ms < 10_000
 
 
 async def test_a_refusal_that_breaks_off_counts_by_its_status_and_its_stated_time(breeze):
@@ -204,7 +208,7 @@ async def test_all_requests_that_hang_on_a_target_when_it_dies_are_answered_by_t
     policy = "{budgets: {retry_ratio: 0.2, retry_floor_per_s: 1}}"
     async with running(declaring({"atlas": atlas.url, "breeze": breeze.url}, policy=policy)) as loop:
         asked = [asyncio.create_task(loop.chat()) for _ in range(HANGING)]
-        await until(lambda: atlas.open == HANGING, what="all requests to hang on atlas")
+        await until(lambda: atlas.open == HANGING, timeout_s=30.0, what="all requests to hang on atlas")
         await atlas.stop()
         answers = await asyncio.gather(*asked)
     # The budget holds ten seconds' worth of the floor and a fifth of the requests: 22 retries.

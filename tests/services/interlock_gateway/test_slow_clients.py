@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
+from msgspec.structs import replace
 
 from interlock_domain.words import Result
 from interlock_gateway.app import Application
@@ -20,7 +21,7 @@ from tests.services.interlock_gateway.wire import ANSWER, STREAM_HEAD, chunk, ne
 SHORT = Patience(head_s=0.3, body_idle_s=0.3, body_grace_s=0.6, slowest=1000, read_s=0.3)
 HEAD = b"POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 100000\r\n\r\n"
 PIECE = bytes(64 * 1024)
-PATIENCE_S = 15.0
+PATIENCE_S = 30.0
 
 
 class App:
@@ -56,9 +57,9 @@ class App:
 
 
 @contextlib.asynccontextmanager
-async def serving(app: App | Application) -> AsyncIterator[int]:
+async def serving(app: App | Application, patience: Patience = SHORT) -> AsyncIterator[int]:
     server: GatewayServer = gateway_server(app, host="127.0.0.1", port=0)
-    server.patience = SHORT
+    server.patience = patience
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         task = asyncio.create_task(server.serve(sockets=[listening]))
@@ -119,8 +120,9 @@ async def test_a_body_that_trickles_is_given_up():
 
 
 async def test_a_body_that_takes_its_time_at_a_fair_pace_is_taken():
-    async with serving(App()) as port:
-        answer = await told(port, HEAD, *[b"x" * 5_000] * 20)
+    patience = replace(SHORT, body_idle_s=1.8)  # between two of its parts, which together take longer
+    async with serving(App(), patience) as port:
+        answer = await told(port, HEAD, *[b"x" * 2_500] * 40)
     assert answer.startswith(b"HTTP/1.1 200 ")
 
 
@@ -173,9 +175,9 @@ def _reset(client: socket.socket) -> bool:
 async def test_a_body_that_is_refused_is_read_on_so_that_its_sender_hears_why_and_not_for_ever():
     app = App()
     app.deaf = True
-    async with serving(app) as port:
+    async with serving(app, Patience()) as port:  # what ends it is the bytes that came, not the time
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(50.0):
             writer.write(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 999999999999\r\n\r\n")
             sent = 0
             with contextlib.suppress(ConnectionError):

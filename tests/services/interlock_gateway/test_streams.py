@@ -1,6 +1,7 @@
 """A streamed answer: the bytes, the deferred commit, heartbeats, and the ends that are none."""
 
 import asyncio
+import re
 import socket
 
 import pytest
@@ -175,6 +176,8 @@ async def test_the_upstreams_connection_is_used_again_after_a_stream(atlas):
     async with running(declaring({"atlas": atlas.url})) as loop:
         for _ in range(5):
             await loop.chat(stream=True)
+            # The client has its answer before the gateway gives the connection back.
+            await until(lambda: not loop.gateway.service.gateway.exchanges, timeout_s=30.0, what="its end")
         assert atlas.connected == 1
 
 
@@ -194,10 +197,10 @@ async def test_a_silent_stream_gets_comments_with_a_single_newline():
             async with loop.http.stream("POST", CHAT, content=asking(stream=True)) as got:
                 async for piece in got.aiter_raw():
                     seen += piece
-                    if seen.count(b": keep-alive\n") == 2:
+                    if seen.count(b": keep-alive\n") >= 2:
                         again.set()
             record = await loop.record(got)
-    assert b"\n\n: keep-alive\n: keep-alive\ndata: " in seen
+    assert re.search(rb"\n\n(: keep-alive\n){2,}data: ", seen)
     assert b": keep-alive\n\n" not in seen
     assert seen.replace(b": keep-alive\n", b"") == chunk("a") + chunk("b") + chunk(finish="stop") + DONE
     assert record.bytes_out == len(seen) - seen.count(b": keep-alive\n") * len(b": keep-alive\n")
@@ -217,8 +220,8 @@ async def test_the_official_client_reads_on_over_heartbeats():
 
 
 async def test_a_busy_stream_gets_no_comments(atlas):
-    atlas.behaviour = healthy(interval_ms=10, chunks=30)
-    config = declaring({"atlas": atlas.url}, policy="{streams: {heartbeat: 100ms}}")
+    atlas.behaviour = healthy(interval_ms=20, chunks=60)
+    config = declaring({"atlas": atlas.url}, policy="{streams: {heartbeat: 500ms}}")
     async with running(config) as loop:
         got = await loop.chat(stream=True)
     assert b"keep-alive" not in got.content
@@ -242,6 +245,6 @@ async def test_a_slow_reader_holds_back_the_upstream_and_loses_nothing(atlas):
         (held,) = loop.gateway.service.gateway.exchanges
         assert held.bytes_out < 15_000_000
         client.resume()
-        rest = await client.rest(timeout_s=30)
+        rest = await client.rest(timeout_s=50)
     assert b"word149999" in rest
     assert rest.endswith(b"0\r\n\r\n")

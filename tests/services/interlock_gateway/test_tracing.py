@@ -1,5 +1,6 @@
 """What a collector sees of requests: real spans over a real protocol, one tree for each request."""
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -31,9 +32,11 @@ def collector() -> Iterator[Collector]:
         yield listening
 
 
-def telemetry(collector: Collector, conventions: Conventions = V1_36, queue: int = 2_048) -> Telemetry:
+def telemetry(
+    collector: Collector, conventions: Conventions = V1_36, queue: int = 2_048, timeout_s: float = LONG_S
+) -> Telemetry:
     """Spans over the real exporter."""
-    exporter = OTLPSpanExporter(endpoint=f"{collector.url}/v1/traces", timeout=5)
+    exporter = OTLPSpanExporter(endpoint=f"{collector.url}/v1/traces", timeout=timeout_s)
     return assembled(Resource({"service.name": "gw"}), conventions, spans=exporter, queue=queue)
 
 
@@ -50,11 +53,17 @@ async def loop(
 async def the_request(loop: RunningLoop, collector: Collector) -> SeenSpan:
     """The one request's span, once everything has left."""
     await until(lambda: not loop.gateway.service.gateway.exchanges, timeout_s=LONG_S, what="its end")
-    traces = loop.gateway.service.gateway.traces
-    assert traces is not None
-    await traces.close()
+    await all_sent(loop)
     (span,) = collector.named("POST")
     return span
+
+
+async def all_sent(loop: RunningLoop) -> None:
+    """Every span that has ended is there; the gateway's own end gives up after two seconds."""
+    traces = loop.gateway.service.gateway.traces
+    assert traces is not None
+    tracer: Any = traces.tracer
+    await asyncio.to_thread(tracer.span_processor.force_flush)
 
 
 async def test_a_whole_answer_is_a_server_span_with_one_client_child(loop, collector):
@@ -227,7 +236,7 @@ async def test_a_trace_that_its_caller_does_not_keep_is_passed_on_and_not_export
     await asked(loop, traceparent=CALLER[:-1] + "0")
     await loop.gateway.service.gateway.outcomes.flush()
     recorded = await loop.log.read(after=0, limit=1_000)
-    await loop.gateway.service.gateway.traces.close()
+    await all_sent(loop)
     assert collector.spans == []
     heard = atlas.requests[0].headers["traceparent"]
     assert heard.startswith(f"00-{TRACE}-")
@@ -261,7 +270,7 @@ async def test_neither_prompt_nor_credential_leaves(collector, atlas, breeze):
 
 async def test_a_collector_that_is_away_costs_no_request_and_its_spans_are_counted(atlas, caplog):
     with Collector() as gone:
-        exports = telemetry(gone, queue=16)
+        exports = telemetry(gone, queue=16, timeout_s=5)
     options = GatewayOptions(telemetry=exports)
     async with running(declaring({"atlas": atlas.url}), options=options) as loop:
         answers = [await loop.chat() for _ in range(20)]
@@ -274,18 +283,22 @@ async def test_a_collector_that_is_away_costs_no_request_and_its_spans_are_count
 
 async def test_a_collector_that_refuses_is_said_once(collector, atlas, caplog):
     collector.refuses = True
-    exports = telemetry(collector)
+    exports = telemetry(collector, timeout_s=2)
     async with running(declaring({"atlas": atlas.url}), options=GatewayOptions(telemetry=exports)) as loop:
         await loop.chat()
     await until(lambda: exports.dropped == 2, timeout_s=LONG_S, what="the refusal")
-    (said,) = [one.message for one in caplog.records if "collector" in one.message]
+
+    def lines() -> list[str]:
+        return [one.message for one in caplog.records if "collector" in one.message]
+
+    (said,) = await until(lines, timeout_s=LONG_S, what="its thread to say so")
     assert said.startswith(
         "spans do not reach their collector: they are dropped; check the collector and the OTEL_"
     )
 
 
 async def test_durations_and_tokens_leave_as_histograms_with_bounded_labels(collector, atlas):
-    metrics = WatchedMetrics(endpoint=f"{collector.url}/v1/metrics", timeout=5)
+    metrics = WatchedMetrics(endpoint=f"{collector.url}/v1/metrics", timeout=LONG_S)
     exports = assembled(Resource({}), V1_44, spans=None, metrics=metrics)
     config = declaring({"atlas": atlas.url})
     async with running(config, options=GatewayOptions(telemetry=exports)) as loop:
@@ -294,6 +307,7 @@ async def test_durations_and_tokens_leave_as_histograms_with_bounded_labels(coll
         await asked(loop, traceparent=CALLER)
         await until(lambda: not loop.gateway.service.gateway.exchanges, timeout_s=LONG_S, what="their end")
         await exports.close()
+        await until(lambda: collector.histograms, timeout_s=LONG_S, what="them to arrive")
     assert atlas.requests[-1].headers["traceparent"] == CALLER, "no span of ours, so the caller's goes on"
     found: dict[str, list[Any]] = {}
     for one in collector.histograms:

@@ -74,14 +74,14 @@ async def test_a_probe_is_not_raced_for_its_verdict_is_awaited(atlas, breeze):
     async with running(both(atlas, breeze, policy)) as loop:
         atlas.behaviour = fail(429, headers={"retry-after": "1"})
         await loop.chat(stream=True)
-        await until(lambda: loop.row("atlas/large"), what="the cooldown")
+        await until(lambda: loop.row("atlas/large"), timeout_s=30.0, what="the cooldown")
         atlas.behaviour = SHORT
 
         async def probed() -> bool:
             await loop.chat(stream=True)
             return (await newest(loop)).attempts[0].probe
 
-        await until(probed, what="the probe")
+        await until(probed, timeout_s=30.0, what="the probe")
         counted = await counted_hedges(loop)
         record = await newest(loop)
     assert [(a.target, a.outcome) for a in in_order(record.attempts)] == [("atlas/large", Outcome.SUCCEEDED)]
@@ -136,6 +136,6 @@ async def test_p95_is_what_this_worker_measured(atlas, breeze):
         record = await newest(loop)
         counted = await counted_hedges(loop)
     assert answer.headers["x-interlock-target"] == "breeze/large"
-    assert 40 <= in_order(record.attempts)[1].started_ms < 2_000
+    assert 40 <= in_order(record.attempts)[1].started_ms < SLOW.first_token_ms
     assert counted[suppressed("few_samples")] == float(LEAST_SAMPLES)
     assert counted[STARTED] == counted[WON] == 1.0

@@ -52,7 +52,7 @@ async def publish(
     cell: Cell, config: str, *, key: bytes = CLUSTER_KEY_BYTES, position: int | None = None
 ) -> None:
     """Put a snapshot of that configuration on the state topic, as a projector does."""
-    state, feed = folded(config), KafkaFeed(cell.connection, cell.topics)
+    state, feed = folded(config), KafkaFeed(cell.connection, cell.topics, send_s=30.0)
     state.position = position or state.position
     cluster = {CLUSTER_KEY: msgspec.json.encode(ClusterRow(key=key))}
     try:

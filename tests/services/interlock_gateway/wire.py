@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 
@@ -10,8 +10,10 @@ import openai
 
 from interlock_domain.attempt.record import RequestRecord
 from interlock_records.records import RecordFilter
+from interlock_testing.answers import Act, Step
 from interlock_testing.misbehave import Peer, Script
 from interlock_testing.running import CHAT, RunningLoop, asking
+from interlock_testing.upstream import SimulatedProvider
 from interlock_testing.waiting import until
 
 Json = dict[str, Any]
@@ -72,7 +74,7 @@ class Raw:
         head = await self.until(b"\r\n\r\n")
         status = int(head.split()[1])
         length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             body = await self.reader.readexactly(int(length.split(b":")[1]))
         return status, json.loads(body)
 
@@ -87,6 +89,20 @@ async def connected(port: int) -> AsyncIterator[Raw]:
         writer.close()
         with suppress(OSError):
             await writer.wait_closed()
+
+
+class HeldProvider(SimulatedProvider):
+    """A provider whose pauses end when it is told to `release`: by a clock, what comes after a pause may be
+    read together with what came before it, and two pauses may end in one moment."""
+
+    def answer(
+        self, method: str, path: str, headers: dict[str, str], body: bytes, query: str = ""
+    ) -> Iterator[Step]:
+        """See SimulatedProvider; how long a pause is makes no difference."""
+        for pause_ms, due in super().answer(method, path, headers, body, query):
+            if pause_ms > 0:
+                yield 0, Act.STALL
+            yield 0, due
 
 
 @asynccontextmanager
@@ -120,11 +136,23 @@ def paced(*parts: bytes) -> Script:
     return script
 
 
+async def given_back(loop: RunningLoop) -> None:
+    """Until no upstream connection is in use: a socket is gone some steps after it was closed."""
+    client = loop.gateway.service.gateway.client
+    await until(lambda: client.stats().in_use == 0, timeout_s=20, what="every connection to be given back")
+
+
 async def newest(loop: RunningLoop, n: int = 0) -> RequestRecord:
-    """The newest terminal record, or one before it, as soon as there is one."""
+    """The newest terminal record, or one before it, as soon as no request runs.
+
+    A client has its answer before the gateway has done with the request: the record found at once may be
+    that of the request before.
+    """
+    gateway = loop.gateway.service.gateway
+    await until(lambda: not gateway.exchanges, timeout_s=20, what="the requests to end")
 
     async def found() -> list[RequestRecord]:
-        await loop.gateway.service.gateway.records.flush()
+        await gateway.records.flush()
         return list((await loop.records.newest(RecordFilter())).records[n:])
 
     records: list[RequestRecord] = await until(found, what=f"record {n} from the end")

@@ -88,7 +88,7 @@ async def test_every_poison_between_good_facts_is_kept_and_copied_and_no_good_fa
     facts = [worker.report(), *(worker.failed() for _ in range(2 * len(bad)))]
     async with running(cell):
         declared = await cell.declared()
-        sender = KafkaSender(cell.connection, client_id="stranger")
+        sender = KafkaSender(cell.connection, client_id="stranger", timeout_s=PATIENCE_S)
         places: dict[str, int] = {}
         known: list[RecordedEvent] = []
         for name, record in bad.items():
@@ -199,8 +199,8 @@ async def test_a_decision_of_a_newer_version_stops_the_projector_before_it_with_
         assert position
         told = await until(lambda: projector.status().halted, timeout_s=PATIENCE_S, what="the halt")
         assert "upgrade the projector first" in told
-        await cell.outage()
         assert not projector.ready
+        await cell.outage()
         stands = await cell.views.position(NAME)
         assert before <= stands < position
         assert await letters(cell) == [], "a decision is never passed over"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -27,6 +28,10 @@ from interlock_views.views import Checkpoint, ViewCommit
 from tests.services.facts import Worker, apply_config
 from tests.services.interlock_projector.rig import NAME, WatchedViews, declare, projector, published
 from tests.services.stores import KINDS, Stores, folded
+
+PATIENCE_S = 30.0
+"""A tick comes each second, on a machine that may be busy."""
+patient = partial(until, timeout_s=PATIENCE_S)
 
 
 @pytest.fixture
@@ -57,7 +62,7 @@ async def test_rows_equal_the_fold_at_every_barrier_while_it_runs(stores, clock)
     for _ in range(5):
         at = await outage(stores, worker)
         clock.advance(7)
-        assert await running.wait_position(at, 5)
+        assert await running.wait_position(at, PATIENCE_S)
     await running.stop()
     assert await task is None
     assert len(views.barriers) > 5
@@ -99,7 +104,7 @@ async def test_a_fenced_owner_stops_and_writes_nothing(stores):
     await second.start()
     before, shown = await stores.views.load(NAME), await published(stores.feed)
     await outage(stores, Worker())
-    halt = await asyncio.wait_for(first.run(), 5)
+    halt = await asyncio.wait_for(first.run(), PATIENCE_S)
     assert halt is not None
     assert halt.reason is HaltReason.FENCED
     await first.stop()
@@ -196,14 +201,14 @@ async def test_an_idle_projection_lets_a_cooldown_run_out_by_ticks_alone(stores,
     task = asyncio.create_task(running.run())
     await declare(stores)
     at = await declare(stores, SetCooldown(target="atlas/large", duration_ms=5_000))
-    assert await running.wait_position(at, 5)
+    assert await running.wait_position(at, PATIENCE_S)
     clock.advance(6)
 
     async def opened() -> bool:
         found = await stores.views.transitions(subject="target/atlas/large", newest=True)
         return any(effect.kind is EffectKind.PROBE_WINDOW_OPENED for effect in found)
 
-    await until(opened, what="a tick to pass the deadline")
+    await patient(opened, what="a tick to pass the deadline")
     await running.stop()
     await task
 
@@ -241,7 +246,7 @@ async def test_a_quiet_feed_still_gets_commits(stores):
     running = projector(stores, feed=CountingFeed())
     await running.start()
     task = asyncio.create_task(running.run())
-    await until(lambda: len(commits) > 2, what="two commits without any change")
+    await patient(lambda: len(commits) > 2, what="two commits without any change")
     await running.stop()
     await task
 
@@ -265,11 +270,11 @@ async def test_what_a_full_disk_refuses_is_committed_when_there_is_room_again(st
     views.error = StorageFull("the disk is full: free some space")
     await declare(stores)
     await outage(stores, Worker())
-    await until(lambda: running.status().halted, what="the projection to say that it waits")
+    await patient(lambda: running.status().halted, what="the projection to say that it waits")
     assert "free some space" in str(running.status().halted)
     views.error = None
-    assert await running.wait_position(await stores.log.head(), 5)
-    await until(lambda: running.status().halted is None, what="the projection to run again")
+    assert await running.wait_position(await stores.log.head(), PATIENCE_S)
+    await patient(lambda: running.status().halted is None, what="the projection to run again")
     await running.stop()
     assert await task is None
     opened = await stores.views.transitions(subject="target/atlas/large")
@@ -282,7 +287,7 @@ async def test_a_mistake_of_ours_makes_the_projection_stand_still_and_say_so(sto
     await running.start()
     views.error = RuntimeError("impossible")
     await declare(stores)
-    halt = await asyncio.wait_for(running.run(), 5)
+    halt = await asyncio.wait_for(running.run(), PATIENCE_S)
     assert halt is not None
     assert (halt.reason, running.status().halted) == (HaltReason.BUG, halt.sentence)
     await running.stop()

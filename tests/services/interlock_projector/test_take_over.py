@@ -8,7 +8,6 @@ from typing import Self
 import pytest
 from sqlalchemy import text
 
-from interlock_runtime.kafka.sender import Unsent
 from interlock_runtime.postgres import transaction
 from interlock_testing.services.cells import create_topics, fresh_topics
 from interlock_testing.services.process import ServiceProcess
@@ -25,7 +24,7 @@ from tests.services.interlock_projector.cell import (
     projector_process,
 )
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 @pytest.fixture
@@ -56,20 +55,24 @@ class Pair:
 
     async def owner(self, *, beyond: int = 0) -> tuple[ServiceProcess, ServiceProcess, int]:
         """The owner under an epoch beyond this one, the other, and that epoch; the owner has caught up."""
-        row = await self._cell.owned(beyond=beyond)
-        owner, other = sorted(self.both, key=lambda one: one.pid != pid_of(row.owner))
-        assert owner.pid == pid_of(row.owner)
-        await self.says(owner, "owner of")
-        return owner, other, row.epoch
+
+        async def found() -> tuple[ServiceProcess, ServiceProcess, int] | None:
+            row = await self._cell.owned(beyond=beyond)  # it may lose it on a busy machine, before it says so
+            owner, other = sorted(self.both, key=lambda one: one.pid != pid_of(row.owner))
+            assert owner.pid == pid_of(row.owner)
+            return (owner, other, row.epoch) if await self._said(owner, "owner of") else None
+
+        owner, other, epoch = await until(found, timeout_s=PATIENCE_S, what="an owner that says so")
+        return owner, other, epoch
 
     async def says(self, one: ServiceProcess, word: str) -> None:
         """Wait until it says so of itself, and that it is ready."""
-        port = self.ports[self.both.index(one)]
+        await until(
+            lambda: self._said(one, word), timeout_s=PATIENCE_S, what=f"a projector that says `{word}`"
+        )
 
-        async def said() -> bool:
-            return f"\r\n\r\n{word}" in (await _get(port, "/readyz") or "")
-
-        await until(said, timeout_s=PATIENCE_S, what=f"a projector that says `{word}`")
+    async def _said(self, one: ServiceProcess, word: str) -> bool:
+        return f"\r\n\r\n{word}" in (await _get(self.ports[self.both.index(one)], "/readyz") or "")
 
     def name(self, one: ServiceProcess) -> str:
         """What the database knows it by."""
@@ -167,7 +170,11 @@ async def test_health_is_answered_over_http(cell, tmp_path):
     process = projector_process(cell, tmp_path, "alone", "--port", str(port))
     process.spawn()
     try:
-        await until(lambda: _get(port, "/readyz"), timeout_s=PATIENCE_S, what="readiness")
+
+        async def owns() -> bool:  # a standby is ready too, and for a moment is not when it takes over
+            return "owner of" in (await _get(port, "/readyz") or "")
+
+        await until(owns, timeout_s=PATIENCE_S, what="the ownership")
         metrics = await _get(port, "/metrics") or ""
         assert "interlock_projector_ready 1" in metrics
     finally:
@@ -195,11 +202,11 @@ async def test_kafka_and_then_postgresql_may_go_away_and_come_back(local_kafka, 
                 brokers.kill(1)
                 await until(lambda: "Kafka" in process.log(), timeout_s=PATIENCE_S, what="a word")
                 await brokers.start_again(1)
-                await cell.committed(await _told(cell))
+                await cell.committed(await cell.outage(1))
                 server.kill()
                 await until(lambda: "PostgreSQL at" in process.log(), timeout_s=PATIENCE_S, what="a word")
                 await server.start_again()
-                await cell.committed(await _told(cell))
+                await cell.committed(await cell.outage(1))
                 await cell.views_equal_the_fold()
                 assert process.running
                 assert "Traceback" not in process.log()
@@ -207,20 +214,6 @@ async def test_kafka_and_then_postgresql_may_go_away_and_come_back(local_kafka, 
                 assert process.log().count("\n") < 40, process.log()
             finally:
                 await process.stop(timeout_s=PATIENCE_S)
-
-
-async def _told(cell: Cell) -> int:
-    """The same as an outage, as soon as the services take it."""
-
-    async def published() -> int:
-        try:
-            return await cell.outage(1)
-        except Unsent:  # the brokers are not back yet
-            return 0
-
-    position = await until(published, timeout_s=PATIENCE_S, what="the facts to be taken")
-    assert isinstance(position, int)
-    return position
 
 
 async def _keep_telling(cell: Cell) -> int:

@@ -1,6 +1,7 @@
 """Owners that are stopped between two of their steps: after a commit and before its publication, and inside
 a commit."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any, cast
@@ -28,7 +29,7 @@ from tests.services.interlock_projector.cell import (
 )
 from tests.services.stores import folded
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(400)]
 
 ROW = "target/atlas/large"
 COMPACTION_S = 90.0
@@ -51,8 +52,10 @@ async def test_what_an_owner_had_committed_and_publishes_after_its_successor_is_
     zombie.spawn()
     try:
         await cell.declared()
-        await cell.committed(await cell.outage(1))
-        row = await cell.owned()
+        before = await cell.outage(1)
+        await cell.committed(before)
+        await published(cell, before)  # else it would be these rows that it stops before
+        row = await cell.row()
         assert pid_of(row.owner) == zombie.pid
         marker.touch()
         at = await cell.outage(1)
@@ -86,9 +89,22 @@ async def test_what_an_owner_had_committed_and_publishes_after_its_successor_is_
             process.kill()
 
 
+async def published(cell: Cell, position: int) -> None:
+    """Until the feed says a position or a later one."""
+    feed = KafkaFeed(cell.connection, cell.topics, send_s=30.0)
+    try:
+        async with asyncio.timeout(PATIENCE_S), aclosing(cast("Any", feed.tail())) as updates:
+            async for update in updates:
+                if update.commit.position >= position:
+                    return
+    finally:
+        await feed.close()
+    raise AssertionError("the feed ended")
+
+
 async def bootstrapped(cell: Cell, position: int) -> FeedUpdate:
     """The first thing that a new gateway believes."""
-    feed = KafkaFeed(cell.connection, cell.topics)
+    feed = KafkaFeed(cell.connection, cell.topics, send_s=30.0)
     try:
         async with aclosing(cast("Any", feed.tail())) as updates:
             update: FeedUpdate = await anext(updates)

@@ -18,6 +18,8 @@ from interlock_runtime.data_dir import read_run
 T = TypeVar("T")
 COMMAND = (sys.executable, "-m", "interlock_cli")
 FOLDER = ".interlock"
+LONG_S = 60.0
+"""For what must come, on a machine that does much else: a cycle of the demo and more."""
 
 
 def plain_environment(**more: str) -> dict[str, str]:
@@ -26,7 +28,7 @@ def plain_environment(**more: str) -> dict[str, str]:
     return {**kept, "PYTHONWARNINGS": "default", **more}
 
 
-def wait_for(look: Callable[[], T | None], what: str, *, timeout_s: float = 15.0) -> T:
+def wait_for(look: Callable[[], T | None], what: str, *, timeout_s: float = LONG_S) -> T:
     """The first value that is something; an assertion that names it when it does not come."""
     ends = time.monotonic() + timeout_s
     while time.monotonic() < ends:
@@ -87,7 +89,7 @@ class Quick:
         self.line(r"^  explain ")
         return self
 
-    def line(self, pattern: str, *, timeout_s: float = 15.0) -> str:
+    def line(self, pattern: str, *, timeout_s: float = LONG_S) -> str:
         """The first line that holds the pattern, as soon as it is printed."""
         found = wait_for(
             lambda: next((line for line in self.output.splitlines() if re.search(pattern, line)), None),
@@ -100,12 +102,12 @@ class Quick:
         """Send a signal and wait for the end: exit code and seconds."""
         began = time.monotonic()
         self.process.send_signal(number)
-        code = self.process.wait(timeout=10)
+        code = self.process.wait(timeout=LONG_S)
         return code, time.monotonic() - began
 
     def ended(self) -> int:
         """The exit code of a process that ends by itself."""
-        return self.process.wait(timeout=15)
+        return self.process.wait(timeout=LONG_S)
 
     def close(self) -> None:
         """End it however it takes."""
@@ -121,7 +123,7 @@ class Quick:
 
 def get(url: str) -> Any:
     """The JSON behind an address."""
-    with urllib.request.urlopen(url, timeout=5) as answer:
+    with urllib.request.urlopen(url, timeout=30) as answer:
         return json.load(answer)
 
 
@@ -129,7 +131,7 @@ def post(url: str, body: str) -> tuple[int, dict[str, Any], Mapping[str, str]]:
     """Status, JSON and headers of a posted JSON body."""
     request = urllib.request.Request(url, body.encode(), {"content-type": "application/json"})
     try:
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.status, json.load(answer), dict(answer.headers)
     except urllib.error.HTTPError as refused:
         with refused:

@@ -83,7 +83,7 @@ async def test_killed_in_the_middle_nothing_is_lost_and_repeats_have_the_same_id
                 return len(await cell.kept()) == 20 * BATCHES
 
             await until(complete, timeout_s=PATIENCE_S, what="every record")
-            assert await one.stop(timeout_s=20) == 0
+            assert await one.stop(timeout_s=PATIENCE_S) == 0
     wanted = [f"routing-1:{100 + n}:0" for n in range(ALERTS)]
     assert list(dict.fromkeys(hears.ids)) == wanted, "first tellings are in order"
     assert len(hears.ids) <= ALERTS + 3, "at most the one under way at each kill comes again"
@@ -110,7 +110,7 @@ async def test_missing_topics_are_named_and_waited_for_and_metrics_are_there(kaf
             )
             assert "\ninterlock_reactors_ready 1\n" in page(one, "/metrics")
             assert page(one, "/nothing").startswith("404")
-            assert await one.stop(timeout_s=20) == 0
+            assert await one.stop(timeout_s=PATIENCE_S) == 0
         assert "Traceback" not in one.log()
         said = [line for line in one.log().splitlines() if "interlock migrate" in line]
         assert 1 <= len(said) <= 2, "said once for each topic that is waited for, not once a try"

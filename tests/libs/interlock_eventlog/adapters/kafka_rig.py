@@ -9,7 +9,7 @@ from interlock_eventlog.adapters.kafka import KafkaEventLog
 from interlock_runtime.kafka.connection import KafkaConnection, Topics
 from interlock_runtime.kafka.records import OutRecord
 from interlock_runtime.kafka.sender import KafkaSender
-from interlock_testing.services.cells import fresh_topics
+from interlock_testing.services.cells import fresh_topics, until_led
 from interlock_testing.services.kafka import KafkaService
 
 
@@ -21,6 +21,7 @@ async def events_topic(kafka: KafkaService, **configs: str) -> Topics:
     await admin.start()
     try:
         await admin.create_topics([NewTopic(topics.events, 1, 1, topic_configs=wanted)])
+        await until_led(admin, [topics.events])
     finally:
         await admin.close()
     return topics
@@ -34,7 +35,7 @@ def connection_to(kafka: KafkaService) -> KafkaConnection:
 async def log_at(
     kafka: KafkaService, topics: Topics, clock: Callable[[], int] | None = None
 ) -> AsyncIterator[KafkaEventLog]:
-    log = KafkaEventLog(connection_to(kafka), topics, clock)
+    log = KafkaEventLog(connection_to(kafka), topics, clock, send_s=30.0)
     try:
         yield log
     finally:

@@ -200,8 +200,9 @@ class Cell:
         self.senders: list[KafkaSender] = []
         self.journal = PostgresJournal(self.engine)
 
-    def relay(self, outbox: Outbox | None = None) -> Relay:
-        sender = KafkaSender(self.connection, client_id="relay")
+    def relay(self, outbox: Outbox | None = None, *, timeout_s: float = 20.0) -> Relay:
+        """Patient, since what was not acknowledged in time is sent again, and tests count copies."""
+        sender = KafkaSender(self.connection, client_id="relay", timeout_s=timeout_s)
         self.senders.append(sender)
         lock = AdvisoryLock(self.engine, RELAY_LOCK)
         return Relay(outbox or self.journal, sender, topics=self.topics, lock=lock, generation=1)
@@ -368,7 +369,10 @@ async def test_given_the_broker_away_then_appends_go_on_and_it_gets_them_in_orde
     try:
         topics = fresh_topics()
         await create_topics(brokers.bootstrap, topics)
-        async with cell_of(database_url, brokers.bootstrap, topics) as cell, running(cell.relay()):
+        async with (
+            cell_of(database_url, brokers.bootstrap, topics) as cell,
+            running(cell.relay(timeout_s=3.0)),
+        ):
             await filled(cell.journal)
             assert await cell.journal.log_position(3, 30.0) == 3
             brokers.kill(1)

@@ -22,7 +22,7 @@ class Owner:
     """One projector, as far as the feed goes: its rows, what waits for publication, its guard."""
 
     def __init__(self, connection: KafkaConnection, topics: Topics, epoch: int) -> None:
-        self.feed = KafkaFeed(connection, topics)
+        self.feed = KafkaFeed(connection, topics, send_s=30.0)
         self.epoch = epoch
         self.rows: dict[str, bytes] = {}
         self.waiting: dict[str, bytes | None] = {}

@@ -23,7 +23,7 @@ async def test_given_a_late_commit_of_a_replaced_owner_then_the_newer_one_counts
         (commit_row(95, epoch=8, generation=2), {"a": b"3"}),
     ]
     for commit, rows in owners:
-        feed = KafkaFeed(connection, topics)
+        feed = KafkaFeed(connection, topics, send_s=30.0)
         await feed.publish(commit, rows)
         await feed.close()
     assert await newest_stamp(connection, topics) == Stamp(3, 2, 40)

@@ -11,7 +11,7 @@ from aiokafka.admin import (  # type: ignore[import-untyped]
 
 from interlock_runtime.kafka.connection import KafkaConnection, Topics
 from interlock_runtime.kafka.reader import TopicReader
-from interlock_testing.services.cells import fresh_topics
+from interlock_testing.services.cells import fresh_topics, until_led
 from interlock_testing.waiting import until
 
 DEADLINE_S = 60.0
@@ -59,6 +59,7 @@ async def recreated(connection: KafkaConnection, topics: Topics, **configs: str)
             return all(not code for _, code, *_ in answer.topic_errors)
 
         await until(made, timeout_s=DEADLINE_S, what="the topic to be made anew")
+        await until_led(admin, [topics.state])
     finally:
         await admin.close()
 
@@ -70,6 +71,7 @@ async def uncompacted(connection: KafkaConnection) -> Topics:
     await admin.start()
     try:
         await admin.create_topics([NewTopic(topics.state, 1, 1, topic_configs={"cleanup.policy": "delete"})])
+        await until_led(admin, [topics.state])
     finally:
         await admin.close()
     return topics

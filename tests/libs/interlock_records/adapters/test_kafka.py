@@ -31,7 +31,7 @@ class TestKafkaRequestRecords(RecordSinkContract):
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[tuple[KafkaRequestRecords, Arrived]]:
         sink = KafkaRequestRecords(
-            KafkaSender(self.connection, client_id="test", compression="lz4"), self.topics
+            KafkaSender(self.connection, client_id="test", timeout_s=20.0, compression="lz4"), self.topics
         )
 
         async def arrived() -> list[RequestRecord]:

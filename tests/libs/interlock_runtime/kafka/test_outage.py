@@ -56,7 +56,8 @@ async def test_given_a_broker_that_freezes_and_one_that_is_killed_then_calls_end
 
         cluster.pause(1)
         await nothing_works()
-        assert await reader.fetch(9, 0.1) == []
+        # What was not acknowledged in time was sent again, and may stand twice.
+        assert {record.value for record in await reader.fetch(9, 0.1)} <= {b"before"}
         cluster.go_on(1)
         await through(b"thawed")
 

@@ -16,7 +16,7 @@ from interlock_runtime.kafka.layout import layouts
 from interlock_runtime.kafka.provision import TopicRefused, provision
 from interlock_runtime.kafka.records import OutRecord, SentRecord
 from interlock_runtime.kafka.sender import KafkaSender, Unsent
-from interlock_testing.services.cells import fresh_topics
+from interlock_testing.services.cells import fresh_topics, until_led
 from interlock_testing.services.kafka import KafkaService
 from interlock_testing.services.tiers import LocalKafka
 from interlock_testing.waiting import free_port, until
@@ -31,13 +31,15 @@ def names(topics: Topics) -> tuple[str, ...]:
 
 
 async def make(kafka: KafkaService, new: Iterable[NewTopic]) -> None:
+    wanted = list(new)
     admin = AIOKafkaAdminClient(bootstrap_servers=list(kafka.bootstrap))
     await admin.start()
     try:
-        answer = await admin.create_topics(list(new))
+        answer = await admin.create_topics(wanted)
+        assert not any(error[1] for error in answer.topic_errors), answer
+        await until_led(admin, [one.name for one in wanted])
     finally:
         await admin.close()
-    assert not any(error[1] for error in answer.topic_errors), answer
 
 
 async def test_given_nothing_then_a_look_makes_nothing_and_a_run_makes_all(kafka: KafkaService) -> None:

@@ -16,7 +16,7 @@ from interlock_runtime.kafka.records import OutRecord
 from interlock_runtime.kafka.refusal import refusal
 from interlock_runtime.kafka.sender import KafkaSender, Unsent
 from interlock_testing.services.cells import fresh_topics
-from interlock_testing.waiting import free_port
+from interlock_testing.waiting import free_port, until
 from tests.cluster_fixtures import held
 from tests.libs.interlock_runtime.kafka.guarded import (
     PASSWORD,
@@ -131,5 +131,12 @@ async def test_given_a_broker_that_freezes_behind_tls_then_letting_go_of_it_ends
             await reader.close()
     finally:
         guarded.cluster.go_on(1)
-    assert await reader.end() == 0
+
+    async def answers() -> bool:
+        try:
+            return await reader.end() == 0
+        except Unreachable:  # it leads again when it has noticed how long it was away
+            return False
+
+    await until(answers, timeout_s=60.0, what="the broker to answer again")
     await reader.close()

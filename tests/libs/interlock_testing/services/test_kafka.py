@@ -23,7 +23,7 @@ async def running(cluster: KafkaCluster) -> AsyncIterator[KafkaCluster]:
 
 async def sent(bootstrap: Sequence[str], topic: str, value: bytes) -> None:
     """Acknowledged by all copies; a producer of its own, since an old one waits for the broker it knows."""
-    patience = {"request_timeout_ms": 5_000}  # a paused broker takes the connection and never answers
+    patience = {"request_timeout_ms": 10_000}  # a paused broker takes the connection and never answers
     producer = AIOKafkaProducer(bootstrap_servers=list(bootstrap), acks="all", **patience)
     await producer.start()
     try:

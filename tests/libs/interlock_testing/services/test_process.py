@@ -50,15 +50,16 @@ async def test_a_killed_one_is_gone_at_once_and_can_be_started_again(tmp_path: P
         assert not process.running
         assert not alive(first)
         process.spawn()
-        await until(lambda: process.log().count("1\n") > 1, timeout_s=PATIENCE_S, what="a second start")
+        await until(lambda: "\n1\n" in process.log(), timeout_s=PATIENCE_S, what="a second start")
         assert process.pid != first
 
 
 async def test_a_paused_one_stands_still_until_it_goes_on(tmp_path: Path) -> None:
     async with started(COUNTING, tmp_path) as process:
         process.pause()
-        await until(lambda: stands_still(process.pid), timeout_s=PATIENCE_S, what="it to stand still")
+        assert stands_still(process.pid)
         assert process.running
+        process.pause()
         process.go_on()
         said = process.log()
         await until(lambda: process.log() != said, timeout_s=PATIENCE_S, what="it to go on")

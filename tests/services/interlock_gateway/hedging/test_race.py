@@ -1,4 +1,4 @@
-"""The race for the first content over real sockets: who wins, and what the loser leaves behind."""
+"""The race for the first content over real sockets: who wins, and who is told what."""
 
 import asyncio
 
@@ -8,37 +8,27 @@ from interlock_domain.attempt.record import in_order
 from interlock_domain.events import AttemptFailed, AttemptSucceeded
 from interlock_domain.words import FailureClass, Outcome, Phase, Result, SkipReason
 from interlock_testing.behaviour import At, Behaviour, Kind, cut, error_in_200, fail, healthy, stall
-from interlock_testing.misbehave import MisbehavingServer, Peer
-from interlock_testing.running import GatewayOptions, RunningLoop, declaring, running
+from interlock_testing.running import declaring, running
 from interlock_testing.upstream import SimulatedProvider
 from interlock_testing.waiting import until
 from tests.services.interlock_gateway.races import (
     SLOW,
     STARTED,
     WON,
-    ActingClient,
+    ask,
     both,
+    both_called,
     counted_hedges,
+    one_ended,
     racing,
 )
 from tests.services.interlock_gateway.wire import (
-    DONE,
     LAST_CHUNK,
-    STREAM_HEAD,
-    chunk,
     connected,
+    given_back,
     newest,
-    pieces,
     request,
-    sdk,
-    streamed,
 )
-
-
-async def _text(loop: RunningLoop) -> str:
-    async with sdk(loop) as client:
-        return await streamed(client)
-
 
 SLOW_WAYS = {
     "slow to its head": healthy(latency_ms=5_000),
@@ -49,16 +39,15 @@ SLOW_WAYS = {
 
 
 @pytest.mark.parametrize("behaviour", SLOW_WAYS.values(), ids=SLOW_WAYS)
-async def test_a_slow_stream_is_overtaken_and_ended_at_once(atlas, breeze, behaviour):
+async def test_a_slow_stream_is_overtaken_andended_at_once(atlas, breeze, behaviour):
     atlas.behaviour = behaviour
     async with running(both(atlas, breeze, racing())) as loop:
         answer = await loop.chat(stream=True)
         await until(lambda: atlas.abandoned == 1, what="the loser's connection to be closed")
         record = await newest(loop)
         counted = await counted_hedges(loop)
-        gateway = loop.gateway.service.gateway
-        assert gateway.client.stats().in_use == 0
-        assert gateway.local.suspects == set()
+        await given_back(loop)
+        assert loop.gateway.service.gateway.local.suspects == set()
         failed, succeeded = await loop.facts(AttemptFailed), await loop.facts(AttemptSucceeded)
     assert answer.headers["x-interlock-target"] == "breeze/large"
     assert answer.headers["x-interlock-attempts"] == "2"
@@ -69,28 +58,37 @@ async def test_a_slow_stream_is_overtaken_and_ended_at_once(atlas, breeze, behav
     assert (lost.number, lost.target, lost.outcome, lost.hedge) == (1, "atlas/large", Outcome.LOST, False)
     assert (won.number, won.target, won.outcome, won.hedge) == (2, "breeze/large", Outcome.SUCCEEDED, True)
     assert (lost.failure, lost.phase, lost.ttft_ms) == (None, None, None)
-    assert lost.started_ms < won.started_ms <= lost.ended_ms <= won.ended_ms < 2_000
+    assert lost.started_ms < won.started_ms <= lost.ended_ms <= won.ended_ms
     assert won.ttft_ms is not None
     assert record.ttfc_ms is not None
-    assert record.ttfc_ms < 1_000
+    assert record.ttfc_ms < 15_000, "the first target says nothing before it is told to"
     assert (failed, succeeded) == ([], [])
     assert counted == {STARTED: 1.0, WON: 1.0}
 
 
 async def test_a_stream_that_is_quick_enough_is_not_raced(atlas, breeze):
-    atlas.behaviour = healthy(first_token_ms=20, interval_ms=100)
-    async with running(both(atlas, breeze, racing("200ms"))) as loop:
-        await _text(loop)
+    atlas.behaviour = stall(At.CONTENT)
+    clock = asyncio.get_running_loop().time
+    async with running(both(atlas, breeze, racing("2s"))) as loop:
+        answer = ask(loop)
+        await until(lambda: atlas.open == 1, what="the call")
+        over = clock() + 2.2
+        await until(lambda: clock() > over, timeout_s=20, what="the time after which others are raced")
+        atlas.release()
+        await answer
         record = await newest(loop)
         counted = await counted_hedges(loop)
     assert [(a.outcome, a.hedge) for a in in_order(record.attempts)] == [(Outcome.SUCCEEDED, False)]
     assert (breeze.attempts, counted) == (0, {})
 
 
-async def test_a_hedge_that_is_slower_is_ended_at_once_and_leaves_no_trace(atlas, breeze):
+async def test_a_hedge_that_is_slower_isended_at_once_and_leaves_no_trace(atlas, breeze):
     atlas.behaviour, breeze.behaviour = healthy(first_token_ms=150), SLOW
     async with running(both(atlas, breeze, racing())) as loop:
-        answer = await loop.chat(stream=True)
+        asked = ask(loop)
+        await both_called(atlas, breeze)
+        atlas.release()
+        answer = await asked
         await until(lambda: breeze.abandoned == 1, what="the hedge's connection to be closed")
         record = await newest(loop)
         counted = await counted_hedges(loop)
@@ -109,9 +107,13 @@ async def test_a_preamble_never_wins(atlas, breeze):
     """The hedge says its preamble long before the first target says anything, and then nothing more."""
     atlas.behaviour, breeze.behaviour = healthy(latency_ms=250), stall(At.PREAMBLE)
     async with running(both(atlas, breeze, racing())) as loop:
-        text = await _text(loop)
+        asked = ask(loop)
+        await both_called(atlas, breeze)
+        atlas.release()
+        answer = await asked
         record = await newest(loop)
-    assert text.startswith("atlas")
+    assert answer.headers["x-interlock-target"] == "atlas/large"
+    assert answer.text.endswith("data: [DONE]\n\n")
     assert record.target == "atlas/large"
 
 
@@ -128,11 +130,14 @@ async def test_a_hedge_that_fails_is_a_failed_attempt_and_the_first_goes_on(
 ):
     atlas.behaviour, breeze.behaviour = healthy(first_token_ms=200), behaviour
     async with running(both(atlas, breeze, racing())) as loop:
-        text = await _text(loop)
-        record = await newest(loop)
+        asked = ask(loop)
         (fact,) = await until(lambda: loop.facts(AttemptFailed), what="the fact")
+        atlas.release()
+        answer = await asked
+        record = await newest(loop)
         counted = await counted_hedges(loop)
-    assert text.startswith("atlas")
+    assert answer.headers["x-interlock-target"] == "atlas/large"
+    assert answer.text.endswith("data: [DONE]\n\n")
     assert record.target == "atlas/large"
     first, hedge = in_order(record.attempts)
     assert (first.outcome, hedge.outcome) == (Outcome.SUCCEEDED, Outcome.FAILED)
@@ -145,9 +150,13 @@ async def test_given_the_first_fails_within_the_race_then_the_hedge_is_the_failo
     atlas.behaviour = Behaviour(kind=Kind.FAIL, status=503, latency_ms=120)
     breeze.behaviour = healthy(first_token_ms=250)
     async with running(both(atlas, breeze, racing())) as loop:
-        answer = await loop.chat(stream=True)
-        record = await newest(loop)
+        asked = ask(loop)
+        await both_called(atlas, breeze)
+        atlas.release()
         (fact,) = await until(lambda: loop.facts(AttemptFailed), what="the fact")
+        breeze.release()
+        answer = await asked
+        record = await newest(loop)
     assert answer.headers["x-interlock-target"] == "breeze/large"
     assert [a.outcome for a in in_order(record.attempts)] == [Outcome.FAILED, Outcome.SUCCEEDED]
     assert fact.target == "atlas/large"
@@ -160,7 +169,12 @@ async def test_when_both_fail_the_walk_goes_on(atlas, breeze):
     async with SimulatedProvider("cirrus") as cirrus:
         config = declaring({"atlas": atlas.url, "breeze": breeze.url, "cirrus": cirrus.url}, policy=racing())
         async with running(config) as loop:
-            answer = await loop.chat(stream=True)
+            asked = ask(loop)
+            await both_called(atlas, breeze)
+            atlas.behaviour, breeze.behaviour = fail(503), fail(529)  # of calls that may follow
+            atlas.release()
+            breeze.release()
+            answer = await asked
             record = await newest(loop)
     assert answer.headers["x-interlock-target"] == "cirrus/large"
     assert answer.headers["x-interlock-attempts"] == str(len(record.attempts))
@@ -177,7 +191,11 @@ async def test_the_hedge_is_one_of_the_targets_that_a_request_may_try(atlas, bre
         urls = {"atlas": atlas.url, "breeze": breeze.url, "cirrus": cirrus.url}
         policy = racing(attempts="max_targets: 2, retries_per_target: 0")
         async with running(declaring(urls, policy=policy)) as loop:
-            answer = await loop.chat(stream=True)
+            asked = ask(loop)
+            await both_called(atlas, breeze)
+            atlas.release()
+            breeze.release()
+            answer = await asked
             record = await newest(loop)
     assert answer.status_code == 502
     assert (atlas.attempts, breeze.attempts, cirrus.attempts) == (1, 1, 0)
@@ -188,7 +206,12 @@ async def test_when_all_fail_the_client_hears_of_every_attempt(atlas, breeze):
     atlas.behaviour = Behaviour(kind=Kind.FAIL, status=503, latency_ms=100)
     breeze.behaviour = Behaviour(kind=Kind.FAIL, status=503, latency_ms=100)
     async with running(both(atlas, breeze, racing())) as loop:
-        answer = await loop.chat(stream=True)
+        asked = ask(loop)
+        await both_called(atlas, breeze)
+        atlas.behaviour, breeze.behaviour = fail(503), fail(503)  # of calls that may follow
+        atlas.release()
+        breeze.release()
+        answer = await asked
         record = await newest(loop)
     assert answer.status_code == 502
     assert record.result is Result.EXHAUSTED
@@ -201,7 +224,10 @@ async def test_a_refusal_of_the_request_itself_ends_the_race(atlas, breeze):
     atlas.behaviour = Behaviour(kind=Kind.FAIL, status=400, latency_ms=120, code="invalid_request")
     breeze.behaviour = SLOW
     async with running(both(atlas, breeze, racing())) as loop:
-        answer = await loop.chat(stream=True)
+        asked = ask(loop)
+        await both_called(atlas, breeze)
+        atlas.release()
+        answer = await asked
         record = await newest(loop)
         await until(lambda: breeze.abandoned == 1, what="the hedge's connection to be closed")
         facts = await loop.facts(AttemptFailed)
@@ -216,7 +242,10 @@ async def test_a_status_that_is_not_to_be_retried_ends_the_race_too(atlas, breez
     atlas.behaviour = Behaviour(kind=Kind.FAIL, status=500, latency_ms=120)
     breeze.behaviour = SLOW
     async with running(both(atlas, breeze, racing(more="retry_on: [503]"))) as loop:
-        answer = await loop.chat(stream=True)
+        asked = ask(loop)
+        await both_called(atlas, breeze)
+        atlas.release()
+        answer = await asked
         record = await newest(loop)
     assert answer.status_code == 502
     assert "breeze/large lost; atlas/large server_error 500" in answer.json()["error"]["message"]
@@ -230,7 +259,12 @@ async def test_a_prompt_that_was_too_long_goes_to_the_larger_window_though_it_ra
     breeze.behaviour = healthy(first_token_ms=400)
     more = "targets: {atlas/large: {context_window: 1000}, breeze/large: {context_window: 100000}}"
     async with running(both(atlas, breeze, racing(), more)) as loop:
-        answer = await loop.chat(stream=True)
+        asked = ask(loop)
+        await both_called(atlas, breeze)
+        atlas.release()
+        await until(lambda: breeze.attempts == 2, what="the call in its own turn")
+        breeze.release()
+        answer = await asked
         record = await newest(loop)
     assert answer.headers["x-interlock-target"] == "breeze/large"
     assert [(a.outcome, a.hedge) for a in in_order(record.attempts)] == [
@@ -244,7 +278,10 @@ async def test_a_refusal_that_only_the_hedge_got_is_told_when_nobody_answers(atl
     atlas.behaviour = Behaviour(kind=Kind.FAIL, status=503, latency_ms=300)
     breeze.behaviour = fail(400, '{"error": {"message": "too long", "code": "context_length_exceeded"}}')
     async with running(both(atlas, breeze, racing())) as loop:
-        answer = await loop.chat(stream=True)
+        asked = ask(loop)
+        await until(one_ended(loop), what="the hedge's refusal")
+        atlas.release()
+        answer = await asked
         record = await newest(loop)
     assert (answer.status_code, answer.json()["error"]["message"]) == (400, "too long")
     assert answer.headers["x-interlock-target"] == record.target == "breeze/large"
@@ -261,108 +298,12 @@ async def test_a_first_attempt_keeps_its_own_limit(atlas, breeze):
         record = await newest(loop)
     first, hedge = in_order(record.attempts)
     assert (first.outcome, first.failure) == (Outcome.FAILED, FailureClass.TIMEOUT)
-    assert 140 <= first.ended_ms - first.started_ms < 1_000
-    assert first.ended_ms < hedge.ended_ms
+    assert 140 <= first.ended_ms - first.started_ms < 15_000
+    assert 140 <= hedge.ended_ms - hedge.started_ms < 15_000
+    assert first.ended_ms <= hedge.ended_ms
     # The hedge began later and has its own 150 ms, which are not enough for it here.
     assert (hedge.outcome, hedge.failure) == (Outcome.FAILED, FailureClass.TIMEOUT)
     assert answer.status_code == 502
-
-
-async def test_a_client_that_leaves_ends_both(atlas, breeze):
-    atlas.behaviour = breeze.behaviour = stall(At.PREAMBLE)
-    async with running(both(atlas, breeze, racing())) as loop:
-        async with connected(loop.gateway.port) as client:
-            await client.send(request(stream=True))
-            await until(lambda: atlas.open == breeze.open == 1, what="both calls")
-        await until(lambda: atlas.abandoned == breeze.abandoned == 1, what="both connections to be closed")
-        record = await newest(loop)
-        gateway = loop.gateway.service.gateway
-        assert gateway.client.stats().in_use == 0
-        assert not gateway.exchanges
-        facts = await loop.facts(AttemptFailed)
-        counted = await counted_hedges(loop)
-    assert record.result is Result.CLIENT_ABORT
-    assert [(a.outcome, a.hedge) for a in in_order(record.attempts)] == [
-        (Outcome.ABORTED, False),
-        (Outcome.ABORTED, True),
-    ]
-    assert (facts, counted) == ([], {STARTED: 1.0})
-
-
-async def test_a_client_that_leaves_while_the_hedge_alone_runs_ends_it(atlas, breeze):
-    atlas.behaviour = Behaviour(kind=Kind.FAIL, status=503, latency_ms=100)
-    breeze.behaviour = stall(At.PREAMBLE)
-    async with running(both(atlas, breeze, racing())) as loop:
-        async with connected(loop.gateway.port) as client:
-            await client.send(request(stream=True))
-            await until(lambda: atlas.finished == 1 and breeze.open == 1, what="the first to have failed")
-        await until(lambda: breeze.abandoned == 1, what="the hedge's connection to be closed")
-        record = await newest(loop)
-    assert record.result is Result.CLIENT_ABORT
-    assert [a.outcome for a in in_order(record.attempts)] == [Outcome.FAILED, Outcome.ABORTED]
-
-
-@pytest.mark.parametrize(
-    "first", [SLOW, Behaviour(kind=Kind.FAIL, status=503, latency_ms=60)], ids=["racing", "failed"]
-)
-async def test_a_client_that_leaves_as_the_hedge_wins_counts_for_more(atlas, breeze, first):
-    atlas.behaviour, breeze.behaviour = first, healthy(first_token_ms=200, interval_ms=20, chunks=200)
-
-    def leave() -> None:
-        for x in loop.gateway.service.gateway.exchanges:
-            x.interrupt(Result.CLIENT_ABORT)
-
-    client = ActingClient("breeze", leave)
-    config = both(atlas, breeze, racing())
-    async with running(config, options=GatewayOptions(client=client)) as loop:
-        async with connected(loop.gateway.port) as raw:
-            await raw.send(request(stream=True))
-            await raw.rest()
-        record = await newest(loop)
-        await until(lambda: breeze.abandoned == 1, what="the hedge's connection to be closed")
-        assert client.stats().in_use == 0
-        assert client.held == 0
-    assert record.result is Result.CLIENT_ABORT
-    assert [a.outcome for a in in_order(record.attempts)] == [
-        Outcome.ABORTED if first is SLOW else Outcome.FAILED,
-        Outcome.ABORTED,
-    ]
-
-
-@pytest.mark.parametrize(
-    ("first", "status"),
-    [(healthy(first_token_ms=300), 200), (Behaviour(kind=Kind.FAIL, status=503, latency_ms=60), 502)],
-)
-async def test_a_bug_in_a_hedge_costs_the_hedge_and_not_the_stream_beside_it(atlas, breeze, first, status):
-    def stumble() -> None:
-        raise ZeroDivisionError("a bug")
-
-    atlas.behaviour, breeze.behaviour = first, healthy(first_token_ms=100)
-    client = ActingClient("breeze", stumble)
-    policy = racing(attempts="retries_per_target: 0")
-    async with running(both(atlas, breeze, policy), options=GatewayOptions(client=client)) as loop:
-        answer = await loop.chat(stream=True)
-        record = await newest(loop)
-        facts = await loop.facts(AttemptFailed)
-        assert (client.held, client.stats().in_use) == (0, 0)
-    assert answer.status_code == status
-    hedge = in_order(record.attempts)[1]
-    assert (hedge.hedge, hedge.outcome, hedge.failure) == (True, Outcome.ABORTED, None)
-    assert all(fact.target == "atlas/large" for fact in facts)
-
-
-async def test_a_stopping_gateway_ends_both(atlas, breeze):
-    atlas.behaviour = breeze.behaviour = stall(At.PREAMBLE)
-    async with running(both(atlas, breeze, racing())) as loop:
-        async with connected(loop.gateway.port) as client:
-            await client.send(request(stream=True))
-            await until(lambda: atlas.open == breeze.open == 1, what="both calls")
-            await loop.gateway.service.stop(drain_s=0.0, flush_s=1.0)
-            status, body = await client.answer()
-        record = await newest(loop)
-    assert (status, body["error"]["code"]) == (503, "shutdown")
-    assert record.result is Result.SHUTDOWN
-    assert [a.outcome for a in in_order(record.attempts)] == [Outcome.ABORTED, Outcome.ABORTED]
 
 
 async def test_a_winner_that_breaks_is_a_broken_stream_of_its_target(atlas, breeze):
@@ -380,10 +321,10 @@ async def test_a_winner_that_breaks_is_a_broken_stream_of_its_target(atlas, bree
     assert fact.target == "breeze/large"
 
 
-async def test_a_request_without_a_stream_is_not_raced(atlas, breeze):
-    atlas.behaviour = healthy(latency_ms=150)
-    async with running(both(atlas, breeze, racing())) as loop:
-        answer = await loop.chat()
+async def test_a_request_without_a_stream_is_not_raced(breeze):
+    async with SimulatedProvider("atlas", healthy(latency_ms=150)) as atlas:
+        async with running(both(atlas, breeze, racing())) as loop:
+            answer = await loop.chat()
     assert answer.headers["x-interlock-target"] == "atlas/large"
     assert breeze.attempts == 0
 
@@ -397,59 +338,6 @@ async def test_the_second_of_a_failover_may_be_raced_by_the_third(atlas, breeze)
             record = await newest(loop)
     assert answer.headers["x-interlock-target"] == "cirrus/large"
     assert [a.outcome for a in in_order(record.attempts)] == [Outcome.FAILED, Outcome.LOST, Outcome.SUCCEEDED]
-
-
-async def test_two_that_commit_together_give_one_answer(atlas, breeze):
-    """Both say everything in one moment, many times over: never two answers, never none."""
-    both_open = asyncio.Event()
-    waiting = 0
-
-    async def script(peer: Peer) -> None:
-        nonlocal waiting, both_open
-        answer = STREAM_HEAD + pieces(chunk(), chunk("hi"), chunk(finish="stop"), DONE) + LAST_CHUNK
-        while True:
-            await peer.request()
-            waiting += 1
-            gate = both_open
-            if waiting == 2:
-                waiting, both_open = 0, asyncio.Event()
-                gate.set()
-            await gate.wait()
-            await peer.send(answer)
-
-    rounds = 40
-    async with MisbehavingServer(script) as one, MisbehavingServer(script) as two:
-        config = declaring({"atlas": f"{one.url}/v1", "breeze": f"{two.url}/v1"}, policy=racing("5ms"))
-        async with running(config) as loop:
-            for _ in range(rounds):
-                answer = await loop.chat(stream=True)
-                assert answer.text.count("hi") == 1
-                assert answer.text.endswith("data: [DONE]\n\n")
-                record = await newest(loop)
-                assert sorted(a.outcome for a in in_order(record.attempts)) == [
-                    Outcome.LOST,
-                    Outcome.SUCCEEDED,
-                ]
-                assert record.result is Result.ANSWERED
-            stats = loop.gateway.service.gateway.client.stats()
-            assert stats.in_use == 0
-            assert await loop.facts(AttemptFailed) == []
-
-
-async def test_races_leave_no_task_and_no_connection_behind(atlas, breeze):
-    atlas.behaviour, breeze.behaviour = SLOW, healthy(first_token_ms=20)
-    async with running(both(atlas, breeze, racing("10ms"))) as loop:
-        await loop.chat(stream=True)
-        await until(lambda: atlas.open == 0, what="the loser to be gone")
-        tasks = len(asyncio.all_tasks())
-        for _ in range(20):
-            await loop.chat(stream=True)
-        await until(lambda: atlas.open == breeze.open == 0, what="the losers to be gone")
-        await until(lambda: len(asyncio.all_tasks()) <= tasks, what="their tasks to be gone")
-        stats = loop.gateway.service.gateway.client.stats()
-    assert stats.in_use == 0
-    assert stats.open <= 2
-    assert atlas.abandoned == 21
 
 
 async def test_the_audit_names_what_changed_and_no_value(atlas, breeze):
